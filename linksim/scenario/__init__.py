@@ -1,0 +1,1 @@
+"""The YAML schema of a scenario and its errors: frozen models, nothing else."""

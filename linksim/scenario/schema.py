@@ -1,0 +1,137 @@
+"""The scenario as a whole: what a user writes to describe one study."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from linksim.scenario.base import Model
+from linksim.scenario.channels import ChannelSpec
+from linksim.scenario.images import ImagesSpec
+from linksim.scenario.numbers import CBRSweep, SNRSweep
+from linksim.scenario.systems import SystemSpec
+
+#: Columns of results.csv that a figure can show.
+AXES = (
+    "snr_db", "cbr", "channel_uses", "psnr_db", "psnr_delivered_db", "ssim", "ms_ssim", "ber", "ser", "bler",
+    "delivered", "channel_outage", "codec_infeasible", "tx_power_db", "papr_db",
+)  # fmt: skip
+Axis = Literal[AXES]
+
+Byte = Annotated[int, Field(ge=0, le=255)]
+
+
+class BandwidthSpec(Model):
+    """How many channel uses a picture gets."""
+
+    cbr: CBRSweep = Field(description="channel bandwidth ratio k/n: a number, a fraction, or a list to sweep")
+
+
+class LinkSpec(Model):
+    """Power policy and channel knowledge."""
+
+    power: Literal["measured", "nominal"] = Field(
+        "measured", description="measured: Es/N0 holds for every picture's block; nominal: noise 1/SNR"
+    )
+    csi: Literal["perfect"] = Field("perfect", description="the receiver knows the fading")
+
+
+class MeanColour(Model):
+    """A constant picture shown when nothing arrives."""
+
+    mean_colour: tuple[Byte, Byte, Byte] = Field(description="[red, green, blue], 0 to 255")
+
+
+class StopSpec(Model):
+    """When a point has been measured well enough."""
+
+    trials: int = Field(1, ge=1, le=1_000_000, description="channel realisations that every point gets")
+    max_trials: int | None = Field(
+        None, ge=1, le=1_000_000, description="limit of the rules below; default: trials"
+    )
+    psnr_halfwidth_db: float | None = Field(
+        None, gt=0, description="go on until the 95% half-width of the mean PSNR is at most this"
+    )
+    min_block_errors: int = Field(0, ge=0, description="go on until a point has this many block errors")
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        if self.max_trials is not None and self.max_trials < self.trials:
+            raise ValueError("max_trials lies below trials; raise it or leave it out")
+        if (self.psnr_halfwidth_db or self.min_block_errors) and (self.max_trials or self.trials) == 1:
+            raise ValueError("a stopping rule needs room: set max_trials above 1")
+        return self
+
+    @property
+    def limit(self) -> int:
+        """The largest number of trials."""
+        return self.max_trials if self.max_trials is not None else self.trials
+
+
+class PicturesSpec(Model):
+    """Received pictures to keep."""
+
+    images: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        min_length=1, description="indices into the pictures"
+    )
+    snr_db: SNRSweep = Field(description="at the swept SNRs nearest to these")
+
+
+class FigureSpec(Model):
+    """One figure of the run."""
+
+    x: Axis = Field("snr_db", description="column on the x axis")
+    y: Axis = Field(description="column on the y axis")
+    file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="file name without suffix")
+    log_y: bool = Field(False, description="logarithmic y axis")
+
+
+class Scenario(Model):
+    """One study: pictures, a channel, systems, and what to report."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$", description="names the output folder")
+    title: str | None = Field(None, max_length=200, description="title of the figures")
+    seed: int = Field(1, ge=0, lt=2**31, description="seed of everything random")
+    images: ImagesSpec = Field(description="the pictures")
+    bandwidth: BandwidthSpec = Field(description="channel uses per picture")
+    channel: ChannelSpec = Field(description="the channel")
+    systems: tuple[SystemSpec, ...] = Field(min_length=1, description="what is compared")
+    link: LinkSpec = Field(default_factory=LinkSpec, description="power policy and channel knowledge")
+    fallback: Literal["grey"] | MeanColour = Field("grey", description="what is shown when nothing arrives")
+    metrics: tuple[Literal["psnr", "ssim", "ms_ssim"], ...] = Field(
+        ("psnr", "ssim"), min_length=1, description="picture metrics; psnr is always there"
+    )
+    stop: StopSpec = Field(default_factory=StopSpec, description="when a point is done")
+    chunk: int | None = Field(
+        None, ge=1, le=100_000, description="pictures in one task; default: four million samples"
+    )
+    pictures: PicturesSpec | None = Field(None, description="received pictures to keep")
+    figures: tuple[FigureSpec, ...] = Field(
+        (FigureSpec(y="psnr_db", file="psnr_vs_snr"),), description="figures to draw"
+    )
+
+    @field_validator("metrics", mode="after")
+    @classmethod
+    def _with_psnr(cls, metrics):
+        if len(set(metrics)) < len(metrics):
+            raise ValueError("a metric is listed twice; list each once")
+        return metrics if "psnr" in metrics else ("psnr", *metrics)
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        _refuse_repeats("systems", "label", [system.label for system in self.systems])
+        _refuse_repeats("figures", "file", [figure.file for figure in self.figures])
+        _refuse_repeats("channel", "snr_db", list(self.channel.snr_db))
+        _refuse_repeats("bandwidth", "cbr", list(self.bandwidth.cbr))
+        for column, metric in (("ssim", "ssim"), ("ms_ssim", "ms_ssim")):
+            for index, figure in enumerate(self.figures):
+                if column in (figure.x, figure.y) and metric not in self.metrics:
+                    raise ValueError(f"figures.{index} shows {column}; add {metric} to `metrics`")
+        return self
+
+
+def _refuse_repeats(where, field, values):
+    repeated = sorted({str(value) for value in values if values.count(value) > 1})
+    if repeated:
+        raise ValueError(
+            f"{where}: {field} {', '.join(repeated)} appears more than once; make each different"
+        )
