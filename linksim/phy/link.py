@@ -1,0 +1,66 @@
+"""The Link: complex baseband in, equalised complex baseband out. Nothing else adds noise."""
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from linksim.phy import channels
+
+
+@dataclass(frozen=True)
+class Received:
+    """What the receiver has after equalisation.
+
+    Attributes
+    ----------
+    symbols : [batch, k], complex64
+    noise_variance : [batch, k], float32
+    power : [batch], float32
+        Mean energy per symbol that was really sent.
+    """
+
+    symbols: tf.Tensor
+    noise_variance: tf.Tensor
+    power: tf.Tensor
+
+
+class Link:
+    """One channel at one SNR.
+
+    Parameters
+    ----------
+    model : str
+        A name of `linksim.phy.channels.CHANNELS`.
+    snr_db : float
+        10·log10(1/N0) for unit mean symbol energy (Es/N0), in dB.
+    power : str
+        `measured`: the noise of each image's block is scaled by the block's mean energy, so that its Es/N0
+        is the stated SNR; `nominal`: noise variance 1/SNR whatever is sent.
+    """
+
+    def __init__(self, model: str, snr_db: float, power: str = "measured"):
+        self.model = model
+        self.snr_db = snr_db
+        self.power = power
+        self._channel = channels.create(model)
+
+    def transmit(self, symbols: tf.Tensor, mask: tf.Tensor | None = None) -> Received:
+        """Send one block of symbols per image.
+
+        Parameters
+        ----------
+        symbols : [batch, k], complex64
+        mask : [batch, k], bool, optional
+            Marks the symbols that are really sent; the others count for no power.
+        """
+        energy = tf.square(tf.abs(symbols))
+        if mask is None:
+            power = tf.reduce_mean(energy, axis=1)
+        else:
+            sent = tf.cast(mask, tf.float32)
+            power = tf.math.divide_no_nan(tf.reduce_sum(energy * sent, 1), tf.reduce_sum(sent, 1))
+        noise_variance = tf.fill(tf.shape(power), tf.constant(10.0 ** (-self.snr_db / 10.0), tf.float32))
+        if self.power == "measured":
+            noise_variance *= power
+        received, variance = self._channel(symbols, noise_variance[:, None])
+        return Received(received, variance, power)
