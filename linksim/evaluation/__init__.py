@@ -1,0 +1,1 @@
+"""Plan, tasks, executors, the results store and the statistics over it."""

@@ -1,0 +1,245 @@
+"""The plan: from a scenario and the completed rounds to the next round of tasks.
+
+Stopping rules and the pruning of MCSs that cannot win are decided between complete rounds only, so workers,
+their number and interruptions cannot change a result.
+"""
+
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
+
+from linksim import systems
+from linksim.evaluation.summary import Summary
+from linksim.evaluation.tasks import ChannelPoint, Task, digest, seed_of, software
+from linksim.evaluation.trials import Trials, halfway, mean_psnr_db, precise_enough, total
+from linksim.images.picture import PictureSet
+from linksim.modulation.capacity import bicm_capacity
+from linksim.scenario.errors import InputError
+from linksim.scenario.schema import Scenario
+from linksim.systems.base import OperatingPoint, channel_uses
+
+#: A chunk holds as many pictures as fit this many source samples.
+_CHUNK_SAMPLES = 4_000_000
+
+#: The search for the best MCS starts where a rate lies this far above its capacity.
+_IMPLEMENTATION_LOSS_DB = 1.0
+
+
+@dataclass(frozen=True)
+class Series:
+    """One system at one bandwidth and one channel point: the smallest unit that is planned on its own.
+
+    Attributes
+    ----------
+    system : int
+        Index of the system in the scenario.
+    channel : ChannelPoint
+    points : tuple of OperatingPoint
+        Its candidates, in the order of their indices.
+    """
+
+    system: int
+    channel: ChannelPoint
+    points: tuple[OperatingPoint, ...]
+
+
+def resolve(scenario: Scenario, pictures: PictureSet) -> Scenario:
+    """Fix what depends on the pictures, and refuse what cannot work with them.
+
+    Raises
+    ------
+    InputError
+        When a CBR leaves a picture without a channel use, or a kept picture does not exist.
+    """
+    count = len(pictures.pictures)
+    smallest = min(pictures.pictures, key=lambda picture: picture.pixels.size)
+    for cbr in scenario.bandwidth.cbr:
+        if channel_uses(smallest.pixels.size, cbr) < 1:
+            raise InputError(
+                f"{cbr} leaves {smallest.name} without a channel use", field="bandwidth.cbr", mend="raise it"
+            )
+    if scenario.pictures is not None and max(scenario.pictures.images) >= count:
+        raise InputError(
+            f"there is no picture {max(scenario.pictures.images)}",
+            field="pictures.images",
+            mend=f"write indices from 0 to {count - 1}",
+        )
+    if scenario.chunk is None:
+        largest = max(picture.pixels.size for picture in pictures.pictures)
+        chunk = min(count, max(1, _CHUNK_SAMPLES // largest))
+        scenario = scenario.model_copy(update={"chunk": chunk})
+    return scenario
+
+
+class Plan:
+    """All the tasks that a scenario may need, and the order in which they are asked for.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Resolved.
+    pictures : PictureSet
+    """
+
+    def __init__(self, scenario: Scenario, pictures: PictureSet):
+        self.scenario = scenario
+        self._pictures = pictures.pictures
+        self._systems = [systems.create(spec) for spec in scenario.systems]
+        self._chunks = [self._divide(spec) for spec in scenario.systems]
+        self._identities = [digest(self._identity(spec)) for spec in scenario.systems]
+
+    def series(self) -> Iterator[Series]:
+        """All series in canonical order: systems and CBRs as the scenario lists them, SNRs rising."""
+        channel = self.scenario.channel
+        for index, system in enumerate(self._systems):
+            for cbr in self.scenario.bandwidth.cbr:
+                points = system.operating_points(cbr)
+                for snr_db in sorted(channel.snr_db):
+                    channel_point = ChannelPoint(channel.model, snr_db, self.scenario.link.power)
+                    yield Series(index, channel_point, points)
+
+    def is_random(self, series: Series) -> bool:
+        """Whether the series depends on the drawn channel."""
+        return self._systems[series.system].random
+
+    def trials(self, series: Series, results: Mapping[str, Summary]) -> Trials:
+        """The completed trials of a series."""
+        return Trials(lambda point, trial: self.tasks(series, point, trial), series.points, results)
+
+    def tasks(self, series: Series, point: OperatingPoint, trial: int) -> list[Task]:
+        """The tasks of one trial of one operating point: one for each chunk of pictures."""
+        return [
+            self._task(series.system, point, series.channel, chunk, trial)
+            for chunk in self._chunks[series.system]
+        ]
+
+    def rounds(self, results: Mapping[str, Summary]) -> Generator[list[Task]]:
+        """Yield rounds; each must be completed in `results` before the next is asked for.
+
+        Parameters
+        ----------
+        results : mapping from task id to Summary
+            Grows while the rounds are carried out; completed tasks are yielded again and cost nothing.
+        """
+        running = [self._rounds_of(series, results) for series in self.series()]
+        while running:
+            requests = [(generator, next(generator, None)) for generator in running]
+            running = [generator for generator, tasks in requests if tasks is not None]
+            round_ = {task.id: task for _, tasks in requests if tasks for task in tasks}
+            if round_:
+                yield list(round_.values())
+
+    def upper_bound(self) -> int:
+        """The largest number of tasks that the rounds can add up to."""
+        tasks, ceilings = 0, set()
+        for series in self.series():
+            system = self._systems[series.system]
+            trials = self.scenario.stop.limit if system.random else 1
+            tasks += len(self._chunks[series.system]) * len(series.points) * trials
+            if system.prunes:
+                ceilings.update(task.id for point in series.points for task in self._ceiling(series, point))
+        return tasks + len(ceilings)
+
+    def _rounds_of(self, series, results):
+        system, spec = self._systems[series.system], self.scenario.systems[series.system]
+        trials = self.trials(series, results)
+        if not system.random:
+            yield self.tasks(series, series.points[0], 0)
+        elif spec.mcs.policy == "fixed":
+            yield from self._fixed_rounds(series, trials)
+        else:
+            yield from self._envelope_rounds(series, trials, results)
+
+    def _fixed_rounds(self, series, trials):
+        """One operating point until the stopping rules are met."""
+        (point,), stop = series.points, self.scenario.stop
+        count = stop.trials
+        while True:
+            yield self._first_trials(series, point, count)
+            if count == stop.limit or precise_enough(trials.of(point), stop):
+                return
+            count = self._more(count)
+
+    def _envelope_rounds(self, series, trials, results):
+        """All operating points, or those that may still be the best, until the envelope is precise enough."""
+        stop, prunes = self.scenario.stop, self._systems[series.system].prunes
+        ceilings_db = {}
+        if prunes:
+            ceilings = {point: self._ceiling(series, point) for point in series.points}
+            yield [task for tasks in ceilings.values() for task in tasks]
+            ceilings_db = {point: mean_psnr_db(total(tasks, results)) for point, tasks in ceilings.items()}
+        count = stop.trials
+        while True:
+            if prunes:
+                guess = _first_guess(series)
+                while contenders := trials.contenders(count, ceilings_db):
+                    # What is above the guess has to be decoded anyway; below it, one at a time.
+                    above = [p for p in contenders if series.points.index(p) >= series.points.index(guess)]
+                    request = above or contenders[-1:]
+                    yield [t for p in request for t in self._first_trials(series, p, halfway(count))]
+                chosen, _ = trials.choose()
+                yield self._first_trials(series, chosen, count)
+            else:
+                yield [task for point in series.points for task in self._first_trials(series, point, count)]
+            _, reported = trials.choose()
+            if count == stop.limit or precise_enough(reported, stop):
+                return
+            count = self._more(count)
+
+    def _first_trials(self, series, point, count):
+        return [task for trial in range(count) for task in self.tasks(series, point, trial)]
+
+    def _more(self, count):
+        """Trials grow by doubling."""
+        return min(2 * count, self.scenario.stop.limit)
+
+    def _ceiling(self, series, point):
+        return [self._task(series.system, point, None, chunk, 0) for chunk in self._chunks[series.system]]
+
+    def _divide(self, spec):
+        """Chunks of consecutive pictures of one size; mosaics are not torn apart."""
+        grouping = getattr(spec, "grouping", None)
+        members = grouping.mosaic if grouping else 1
+        length = -(-self.scenario.chunk // members) * members
+        chunks, start = [], 0
+        for stop in range(1, len(self._pictures) + 1):
+            if (
+                stop == len(self._pictures)
+                or stop - start == length
+                or self._pictures[stop].pixels.shape != self._pictures[start].pixels.shape
+            ):
+                chunks.append((start, stop))
+                start = stop
+        return chunks
+
+    def _identity(self, spec):
+        """Everything that can change the rows of a system and is the same for all its tasks."""
+        scenario = self.scenario
+        return [
+            spec.model_dump(mode="json", exclude={"label", "mcs"}),
+            scenario.model_dump(mode="json", include={"link", "fallback", "metrics"}),
+            software(),
+        ]
+
+    def _task(self, system, point, channel, chunk, trial):
+        start, stop = chunk
+        seed = seed_of(self.scenario.seed, channel, start, trial)
+        identity = [
+            self._identities[system],
+            [point.name, str(point.cbr)],
+            repr(channel),
+            [start, [picture.digest for picture in self._pictures[start:stop]]],
+            trial,
+            seed,
+        ]
+        return Task(digest(identity)[:32], system, point, channel, chunk, trial, seed)
+
+
+def _first_guess(series):
+    """The highest MCS whose rate lies safely below its capacity; the lowest if there is none."""
+    snr_db = series.channel.snr_db - _IMPLEMENTATION_LOSS_DB
+    safe = [
+        point
+        for point in series.points
+        if point.modulation_order * point.code_rate <= bicm_capacity(point.modulation_order, snr_db)
+    ]
+    return safe[-1] if safe else series.points[0]

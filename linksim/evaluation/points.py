@@ -1,0 +1,114 @@
+"""Lines of results.csv: what the completed trials of a scenario say at every point."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from linksim.evaluation.plan import Plan, Series
+from linksim.evaluation.statistics import mean_halfwidth, wilson
+from linksim.evaluation.summary import Summary
+from linksim.evaluation.trials import mean_psnr_db
+from linksim.systems.base import OperatingPoint
+
+#: Columns of results.csv; a column for each swept field follows.
+COLUMNS = (
+    "system", "channel", "snr_db", "cbr", "mcs", "modulation_order", "code_rate", "images", "trials",
+    "channel_uses", "cbr_std", "psnr_db", "psnr_ci95_db", "psnr_delivered_db", "ssim", "ms_ssim", "accuracy",
+    "accuracy_lo", "accuracy_hi", "ber", "ser", "bler", "bler_lo", "bler_hi", "delivered", "channel_outage",
+    "codec_infeasible", "tx_power_db", "papr_db", "pilot_overhead",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: a decoded operating point, or a policy's choice.
+
+    Attributes
+    ----------
+    series : Series
+    mcs : str
+        `pdsch-1/10`, `envelope:pdsch-1/10`, `bound:bicm`.
+    point : OperatingPoint
+    trials : tuple of Summary
+        On which the line is reported.
+    """
+
+    series: Series
+    mcs: str
+    point: OperatingPoint
+    trials: tuple[Summary, ...]
+
+
+def lines(plan: Plan, results: Mapping[str, Summary]) -> Iterator[Line]:
+    """All lines in canonical order; points without a complete trial have none."""
+    for series in plan.series():
+        trials = plan.trials(series, results)
+        for point in series.points:
+            done = trials.of(point)
+            if done:
+                yield Line(series, point.name, point, tuple(done))
+        spec = plan.scenario.systems[series.system]
+        if spec.type == "separated" and spec.mcs.policy == "envelope":
+            chosen = trials.choose()
+            if chosen is not None:
+                point, reported = chosen
+                yield Line(series, f"envelope:{point.name}", point, tuple(reported))
+
+
+def values(plan: Plan, line: Line) -> dict[str, object]:
+    """The columns of one line as numbers and texts; None where a column does not apply."""
+    scenario = plan.scenario
+    total = sum(line.trials, Summary())
+    random = plan.is_random(line.series)
+    sent = total.delivered + total.channel_outage if random else 0
+    bler = wilson(total.channel_outage, sent)
+    mean_cbr = total.cbr / total.pictures
+    cbr_variance = max(0.0, total.cbr_squared / total.pictures - mean_cbr**2)
+    halfwidth = mean_halfwidth([mean_psnr_db(trial) for trial in line.trials]) if random else 0.0
+    found = {
+        "system": scenario.systems[line.series.system].label,
+        "channel": line.series.channel.model,
+        "snr_db": line.series.channel.snr_db,
+        "cbr": mean_cbr,
+        "mcs": line.mcs,
+        "modulation_order": line.point.modulation_order,
+        "code_rate": None if line.point.code_rate is None else float(line.point.code_rate),
+        "images": total.pictures // len(line.trials),
+        "trials": len(line.trials),
+        "channel_uses": total.channel_uses / total.pictures,
+        "cbr_std": math.sqrt(cbr_variance),
+        "psnr_db": mean_psnr_db(total),
+        "psnr_ci95_db": halfwidth,
+        "psnr_delivered_db": _quotient(total.psnr_delivered_db, total.delivered),
+        "ssim": _quotient(total.ssim, total.ssim_pictures),
+        "ms_ssim": _quotient(total.ms_ssim, total.ms_ssim_pictures),
+        "ber": _quotient(total.bit_errors, total.bits),
+        "ser": _quotient(total.symbol_errors, total.symbols),
+        "bler": _quotient(total.channel_outage, sent),
+        "bler_lo": bler and bler[0],
+        "bler_hi": bler and bler[1],
+        "delivered": total.delivered,
+        "channel_outage": total.channel_outage,
+        "codec_infeasible": total.codec_infeasible,
+        "tx_power_db": 10 * math.log10(total.power / total.sent) if total.sent else None,
+        "papr_db": _quotient(total.papr_db, total.sent),
+    }
+    for path, value in swept(plan, line):
+        found[f"sweep.{path}"] = value
+    return found
+
+
+def columns(plan: Plan) -> tuple[str, ...]:
+    """The columns of this run's results.csv."""
+    many = len(plan.scenario.bandwidth.cbr) > 1
+    return COLUMNS + (("sweep.bandwidth.cbr",) if many else ())
+
+
+def swept(plan: Plan, line: Line) -> Iterator[tuple[str, str]]:
+    """Swept fields, SNR aside, with the value that the scenario wrote."""
+    if len(plan.scenario.bandwidth.cbr) > 1:
+        yield "bandwidth.cbr", str(line.point.cbr)
+
+
+def _quotient(numerator, denominator):
+    return numerator / denominator if denominator else None

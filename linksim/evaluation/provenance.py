@@ -1,0 +1,56 @@
+"""Where a result comes from: versions, machine, commit, digests."""
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import distributions
+from pathlib import Path
+
+import linksim
+from linksim.images.picture import PictureSet
+from linksim.scenario.schema import Scenario
+
+
+def describe_session(scenario: Scenario, pictures: PictureSet, workers: int) -> dict:
+    """The record of one session of a run, ready for JSON."""
+    return {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "linksim": linksim.__version__,
+        "commit": _commit(),
+        "seed": scenario.seed,
+        "pictures": {
+            "digest": pictures.digest,
+            "names": [picture.name for picture in pictures.pictures],
+            "skipped": list(pictures.skipped),
+        },
+        "workers": workers,
+        "machine": {
+            "platform": platform.platform(),
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+        },
+        "packages": dict(sorted({dist.name: dist.version for dist in distributions()}.items())),
+    }
+
+
+def _commit():
+    """The commit of the source tree that runs, or None for an installed package."""
+    root = Path(linksim.__file__).parents[1]
+    if not (root / ".git").exists():
+        return None
+    try:
+        command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40"]
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _processor():
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())

@@ -1,0 +1,131 @@
+"""Drives a study: rounds of tasks into the store, then the exports."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from linksim.evaluation.executors import Processes
+from linksim.evaluation.export import export_results, export_rows
+from linksim.evaluation.keepsakes import keep_pictures
+from linksim.evaluation.plan import Plan
+from linksim.evaluation.provenance import describe_session
+from linksim.evaluation.store import Store
+from linksim.evaluation.summary import Summary
+from linksim.images.picture import PictureSet
+from linksim.scenario.loader import dump_scenario
+
+
+class Progress(Protocol):
+    """Hears how a study gets on."""
+
+    def round(self, number: int, tasks: int, finished: int) -> None:
+        """A round begins: how many tasks it has and how many of them are finished already."""
+
+    def task(self) -> None:
+        """A task has been finished and stored."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a study ended.
+
+    Attributes
+    ----------
+    complete : bool
+        False when it was interrupted.
+    lines : int
+        Lines of results.csv.
+    tasks : int
+        Tasks carried out by this session.
+    seconds : float
+        Wall time of this session.
+    """
+
+    complete: bool
+    lines: int
+    tasks: int
+    seconds: float
+
+
+def run_study(
+    plan: Plan, pictures: PictureSet, store: Store, folder: Path, workers: int, progress: Progress,
+    start: Callable = Processes,
+) -> Outcome:  # fmt: skip
+    """Carry out what is missing, then export; Ctrl-C ends it early with the exports of what there is.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of a resolved scenario.
+    pictures : PictureSet
+    store : Store
+        Open; finished tasks in it that the plan asks for are not repeated.
+    folder : Path
+        The run folder.
+    workers : int
+        Worker processes.
+    progress : Progress
+    start : callable (workers, scenario, pictures) -> executor
+        Called when there is a task to carry out.
+
+    Raises
+    ------
+    WorkerFailed
+        When a task fails; everything finished before is stored.
+    """
+    began = time.monotonic()
+    session = describe_session(plan.scenario, pictures, workers)
+    (folder / "scenario.yaml").write_text(dump_scenario(plan.scenario), encoding="utf-8")
+    results = store.summaries()
+    team = _Team(lambda: start(workers, plan.scenario, pictures))
+    done, complete = 0, True
+    try:
+        for number, tasks in enumerate(plan.rounds(results), start=1):
+            missing = [task for task in tasks if task.id not in results]
+            progress.round(number, len(tasks), len(tasks) - len(missing))
+            for task, result in team.run(missing):
+                store.add(task.id, result)
+                results[task.id] = result.summary
+                done += 1
+                progress.task()
+        if plan.scenario.pictures is not None:
+            keep_pictures(folder / "pictures", plan, pictures, results, lambda tasks: team.run(tasks, True))
+    except KeyboardInterrupt:
+        complete = False
+    finally:
+        team.close()
+        seconds = time.monotonic() - began
+        if done or not store.sessions():
+            store.record({**session, "wall_seconds": round(seconds, 1), "tasks": done})
+        lines = _export(plan, pictures, store, folder, results)
+    return Outcome(complete, lines, done, seconds)
+
+
+class _Team:
+    """An executor that is started when the first task comes."""
+
+    def __init__(self, start: Callable):
+        self._start = start
+        self._executor = None
+
+    def run(self, tasks, keep_pictures=False):
+        if tasks:
+            if self._executor is None:
+                self._executor = self._start()
+            yield from self._executor.run(tasks, keep_pictures)
+
+    def close(self):
+        if self._executor is not None:
+            self._executor.close()
+
+
+def _export(plan: Plan, pictures: PictureSet, store: Store, folder: Path, results: dict[str, Summary]) -> int:
+    lines = export_results(folder / "results.csv", plan, results)
+    export_rows(folder / "rows.csv", plan, results, store, [picture.name for picture in pictures.pictures])
+    temporary = folder / "provenance.json.part"
+    temporary.write_text(json.dumps({"sessions": store.sessions()}, indent=2) + "\n", encoding="utf-8")
+    temporary.replace(folder / "provenance.json")
+    return lines

@@ -1,0 +1,82 @@
+"""Sums over pictures that merge: what a point's line in results.csv is made of."""
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Additive statistics over pictures; see `linksim.evaluation.points` for the quotients."""
+
+    pictures: int = 0
+    delivered: int = 0
+    channel_outage: int = 0
+    codec_infeasible: int = 0
+    psnr_db: float = 0.0
+    psnr_delivered_db: float = 0.0
+    ssim: float = 0.0
+    ssim_pictures: int = 0
+    ms_ssim: float = 0.0
+    ms_ssim_pictures: int = 0
+    channel_uses: float = 0.0
+    cbr: float = 0.0
+    cbr_squared: float = 0.0
+    sent: int = 0
+    power: float = 0.0
+    papr_db: float = 0.0
+    bits: int = 0
+    bit_errors: int = 0
+    symbols: int = 0
+    symbol_errors: int = 0
+
+    def __add__(self, other):
+        if not isinstance(other, Summary):
+            return NotImplemented
+        mine, theirs = dataclasses.astuple(self), dataclasses.astuple(other)
+        return Summary(*(a + b for a, b in zip(mine, theirs)))
+
+    def to_json(self) -> str:
+        """The sums as JSON that reads back exactly."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text):
+        """The inverse of `to_json`."""
+        return cls(**json.loads(text))
+
+
+def summarise(rows) -> Summary:
+    """Add up the rows of one task, in their order.
+
+    Parameters
+    ----------
+    rows : sequence of linksim.evaluation.work.Row
+    """
+    total = Summary()
+    for row in rows:
+        sent = not math.isnan(row.power)
+        total += Summary(
+            pictures=1,
+            delivered=row.outcome == "delivered",
+            channel_outage=row.outcome == "channel_outage",
+            codec_infeasible=row.outcome == "codec_infeasible",
+            psnr_db=row.psnr_db,
+            psnr_delivered_db=row.psnr_db if row.outcome == "delivered" else 0.0,
+            ssim=row.ssim or 0.0,
+            ssim_pictures=row.ssim is not None,
+            ms_ssim=row.ms_ssim or 0.0,
+            ms_ssim_pictures=row.ms_ssim is not None,
+            channel_uses=row.channel_uses,
+            cbr=row.cbr,
+            cbr_squared=row.cbr**2,
+            sent=sent,
+            power=row.power if sent else 0.0,
+            papr_db=10 * math.log10(row.peak_power / row.power) if sent else 0.0,
+            bits=row.bits,
+            bit_errors=row.bit_errors,
+            symbols=row.symbols,
+            symbol_errors=row.symbol_errors,
+        )
+    return total

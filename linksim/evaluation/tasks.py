@@ -1,0 +1,82 @@
+"""A task: one operating point, one channel point, one chunk of pictures, one trial, one seed."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+
+from linksim.systems.base import OperatingPoint
+
+#: Packages whose version can change a row.
+_PACKAGES = ("linksim", "sionna", "tensorflow", "numpy", "scipy", "av", "pillow")
+
+
+@dataclass(frozen=True)
+class ChannelPoint:
+    """A channel at one SNR.
+
+    Attributes
+    ----------
+    model : str
+        A name of `linksim.phy.channels.CHANNELS`.
+    snr_db : float
+        Es/N0 in dB.
+    power : str
+        `measured` or `nominal`.
+    """
+
+    model: str
+    snr_db: float
+    power: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """A pure piece of work: the same task gives the same rows, whoever runs it and when.
+
+    Attributes
+    ----------
+    id : str
+        Hash of everything that can change the rows.
+    system : int
+        Index of the system in the scenario.
+    point : OperatingPoint
+    channel : ChannelPoint or None
+        None asks for the system's ceiling: what would arrive if the channel spoiled nothing.
+    pictures : (int, int)
+        First picture of the chunk and the one after its last.
+    trial : int
+        Number of the channel realisation.
+    seed : int
+        For everything random; it does not depend on the system, so that systems meet the same channel.
+    """
+
+    id: str
+    system: int
+    point: OperatingPoint
+    channel: ChannelPoint | None
+    pictures: tuple[int, int]
+    trial: int
+    seed: int
+
+    @property
+    def kinship(self) -> tuple:
+        """Tasks that agree in this share compiled graphs: one worker should run them in a row."""
+        return (self.point.cbr, self.point.modulation_order, self.point.code_rate)
+
+
+def seed_of(scenario_seed: int, channel: ChannelPoint | None, first_picture: int, trial: int) -> int:
+    """The seed of a task: 31 bits that depend on the scenario, the channel, the chunk and the trial only."""
+    return int(digest([scenario_seed, repr(channel), first_picture, trial])[:8], 16) >> 1
+
+
+def digest(value) -> str:
+    """SHA-256 of a JSON value, hexadecimal."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def software() -> dict[str, str]:
+    """Versions of the packages that can change a row."""
+    return {name: version(name) for name in _PACKAGES}

@@ -1,0 +1,152 @@
+"""Executes tasks: from a task to the rows of its pictures."""
+
+import hashlib
+import time
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from linksim import systems
+from linksim.codecs.cache import FileCache
+from linksim.evaluation.summary import Summary, summarise
+from linksim.evaluation.tasks import Task
+from linksim.images.picture import PictureSet
+from linksim.metrics.ms_ssim import ms_ssim
+from linksim.metrics.psnr import psnr_db
+from linksim.metrics.ssim import ssim
+from linksim.scenario.schema import Scenario
+from linksim.systems.fallback import GREY, fallback_picture
+
+#: Scores of received pictures to remember; the same file arrives again and again.
+_REMEMBERED_SCORES = 65536
+
+
+class Row(NamedTuple):
+    """What became of one picture in one task.
+
+    `received` names the picture that was shown; `psnr_db`, `ssim` and `ms_ssim` are its scores, which are
+    stored once however often it was shown.
+    """
+
+    picture: int
+    outcome: str
+    received: str
+    psnr_db: float
+    ssim: float | None
+    ms_ssim: float | None
+    channel_uses: float
+    cbr: float
+    power: float
+    peak_power: float
+    bits: int
+    bit_errors: int
+    symbols: int
+    symbol_errors: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """The rows of one finished task, their sums, the time it took and, where asked for, the pictures."""
+
+    rows: tuple[Row, ...]
+    summary: Summary
+    seconds: float
+    pictures: np.ndarray | None = None
+
+
+class Worker:
+    """Holds what tasks share: the pictures, the systems, the cache of encoded files.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    pictures : PictureSet
+    """
+
+    def __init__(self, scenario: Scenario, pictures: PictureSet):
+        self._scenario = scenario
+        self._pictures = pictures.pictures
+        self._cache = FileCache()
+        self._systems: dict[int, systems.System] = {}
+        self._scores: dict[tuple, tuple] = {}
+        self._fallback = fallback_colour(scenario)
+
+    def execute(self, task: Task, keep_pictures: bool = False) -> Result:
+        """Run one task."""
+        start = time.perf_counter()
+        first, last = task.pictures
+        images = np.stack([picture.pixels for picture in self._pictures[first:last]])
+        system = self._system(task.system)
+        if task.channel is None:
+            reception = system.ceiling(images, task.point)
+        else:
+            from linksim.phy.link import Link
+
+            link = Link(task.channel.model, task.channel.snr_db, task.channel.power)
+            reception = system.transmit(images, link, task.point, task.seed)
+        rows = tuple(self._row(first + i, reception, i) for i in range(len(images)))
+        return Result(
+            rows,
+            summarise(rows),
+            time.perf_counter() - start,
+            reception.pictures if keep_pictures else None,
+        )
+
+    def _system(self, index):
+        if index not in self._systems:
+            spec = self._scenario.systems[index]
+            self._systems[index] = systems.create(spec, self._cache, self._fallback)
+        return self._systems[index]
+
+    def _row(self, index, reception, i):
+        received, scores = self._score(index, reception.pictures[i], float(reception.outage_probability[i]))
+        return Row(
+            picture=index,
+            outcome=reception.outcomes[i],
+            received=received,
+            **scores,
+            channel_uses=float(reception.channel_uses[i]),
+            cbr=float(reception.channel_uses[i]) / self._pictures[index].pixels.size,
+            power=float(reception.power[i]),
+            peak_power=float(reception.peak_power[i]),
+            bits=int(reception.bits[i]),
+            bit_errors=int(reception.bit_errors[i]),
+            symbols=int(reception.symbols[i]),
+            symbol_errors=int(reception.symbol_errors[i]),
+        )
+
+    def _score(self, index, received, outage_probability):
+        """Name and scores of a received picture; in expectation where an outage has a probability."""
+        sha = hashlib.sha256(self._pictures[index].digest.encode())
+        sha.update(np.ascontiguousarray(received).tobytes())
+        sha.update(repr((outage_probability, self._fallback, self._scenario.metrics)).encode())
+        name = sha.hexdigest()[:32]
+        if name not in self._scores:
+            if len(self._scores) >= _REMEMBERED_SCORES:
+                self._scores.clear()
+            original = self._pictures[index].pixels
+            scores = self._measure(original, received)
+            if outage_probability:
+                lost = self._measure(original, fallback_picture(original.shape, self._fallback))
+                scores = {
+                    metric: None
+                    if value is None
+                    else (1 - outage_probability) * value + outage_probability * lost[metric]
+                    for metric, value in scores.items()
+                }
+            self._scores[name] = scores
+        return name, self._scores[name]
+
+    def _measure(self, original, received):
+        metrics = self._scenario.metrics
+        return {
+            "psnr_db": psnr_db(original, received),
+            "ssim": ssim(original, received) if "ssim" in metrics else None,
+            "ms_ssim": ms_ssim(original, received) if "ms_ssim" in metrics else None,
+        }
+
+
+def fallback_colour(scenario: Scenario) -> tuple[int, int, int]:
+    """The colour of the fallback picture."""
+    return GREY if scenario.fallback == "grey" else scenario.fallback.mean_colour

@@ -1,0 +1,27 @@
+"""End-to-end systems: a dictionary from YAML name to the class that implements it."""
+
+from importlib import import_module
+
+from linksim.systems.base import System
+from linksim.systems.fallback import GREY
+
+SYSTEMS = {
+    "separated": "linksim.systems.separated:Separated",
+    "capacity_bound": "linksim.systems.capacity_bound:CapacityBound",
+}
+
+
+def create(spec, cache=None, fallback=GREY) -> System:
+    """Build the system that a scenario describes.
+
+    Parameters
+    ----------
+    spec : SystemSpec
+        From `linksim.scenario.systems`.
+    cache : linksim.codecs.cache.FileCache, optional
+        Where encoded files are remembered.
+    fallback : (red, green, blue)
+        What the receiver shows when nothing was delivered.
+    """
+    module, _, name = SYSTEMS[spec.type].partition(":")
+    return getattr(import_module(module), name)(spec, cache, fallback)

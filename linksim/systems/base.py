@@ -1,0 +1,122 @@
+"""What every end-to-end system offers to a study."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
+
+import numpy as np
+
+DELIVERED = "delivered"
+CHANNEL_OUTAGE = "channel_outage"
+CODEC_INFEASIBLE = "codec_infeasible"
+OUTCOMES = (DELIVERED, CHANNEL_OUTAGE, CODEC_INFEASIBLE)
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """What a transmitter fixes before it sends.
+
+    Attributes
+    ----------
+    name : str
+        Its name in results, as `pdsch-1/10` or `bound:bicm`.
+    cbr : Fraction
+        Channel uses per source sample, k/n.
+    modulation_order : int or None
+        Q_m, bits per symbol, where one is fixed.
+    code_rate : Fraction or None
+        Target code rate, where one is fixed.
+    """
+
+    name: str
+    cbr: Fraction
+    modulation_order: int | None = None
+    code_rate: Fraction | None = None
+
+
+@dataclass(frozen=True)
+class Reception:
+    """What became of a batch of pictures; one entry per picture throughout.
+
+    Attributes
+    ----------
+    pictures : [batch, H, W, C], uint8
+        What the receiver shows; the fallback picture where nothing was delivered.
+    outcomes : tuple of str
+        `delivered`, `channel_outage` or `codec_infeasible`.
+    channel_uses : [batch], float
+        Complex symbols billed to the picture (a share of them in a mosaic).
+    power : [batch], float
+        Mean energy per sent symbol; NaN where nothing was sent.
+    peak_power : [batch], float
+        Largest energy of a sent symbol; NaN where nothing was sent.
+    bits, bit_errors : [batch], int
+        Information bits of the transport blocks and how many of them were wrong after decoding.
+    symbols, symbol_errors : [batch], int
+        Symbols and how many of them had a wrong hard decision before decoding.
+    outage_probability : [batch], float
+        For bounds that state an expectation: the probability that the fallback is shown instead.
+    """
+
+    pictures: np.ndarray
+    outcomes: tuple[str, ...]
+    channel_uses: np.ndarray
+    power: np.ndarray
+    peak_power: np.ndarray
+    bits: np.ndarray
+    bit_errors: np.ndarray
+    symbols: np.ndarray
+    symbol_errors: np.ndarray
+    outage_probability: np.ndarray
+
+    @classmethod
+    def without_channel(cls, pictures, outcomes, channel_uses, outage_probability=None):
+        """A reception for which nothing was sent over a link."""
+        count = len(pictures)
+        return cls(
+            pictures=np.asarray(pictures),
+            outcomes=tuple(outcomes),
+            channel_uses=np.asarray(channel_uses, float),
+            power=np.full(count, np.nan),
+            peak_power=np.full(count, np.nan),
+            bits=np.zeros(count, int),
+            bit_errors=np.zeros(count, int),
+            symbols=np.zeros(count, int),
+            symbol_errors=np.zeros(count, int),
+            outage_probability=np.zeros(count) if outage_probability is None else outage_probability,
+        )
+
+    @classmethod
+    def join(cls, parts):
+        """Put receptions of consecutive pictures together."""
+        fields = {}
+        for name in cls.__dataclass_fields__:
+            values = [getattr(part, name) for part in parts]
+            fields[name] = sum(values, ()) if isinstance(values[0], tuple) else np.concatenate(values)
+        return cls(**fields)
+
+
+class System(Protocol):
+    """An end-to-end image transmission system."""
+
+    #: Whether a transmission depends on the drawn channel; what does not is run once, not per trial.
+    random: bool
+    #: Whether operating points that cannot win may be left out; then `ceiling(images, point)` bounds each.
+    prunes: bool
+
+    def operating_points(self, cbr: Fraction) -> tuple[OperatingPoint, ...]:
+        """The operating points among which the study may choose."""
+
+    def transmit(self, images: np.ndarray, link, point: OperatingPoint, seed: int) -> Reception:
+        """Send images uint8 `[batch, H, W, C]` over a `linksim.phy.link.Link`."""
+
+
+def channel_uses(samples: int, cbr: Fraction) -> int:
+    """k = ρ·n rounded half up, at least 0.
+
+    Examples
+    --------
+    >>> channel_uses(3072, Fraction(1, 12))
+    256
+    """
+    return int(samples * cbr + Fraction(1, 2))

@@ -1,0 +1,96 @@
+"""The capacity bound: the codec's best picture in ⌊k·C⌋ bits, as an ideal code would deliver it."""
+
+from fractions import Fraction
+from functools import partial
+
+import numpy as np
+
+from linksim.metrics.psnr import psnr_db
+from linksim.modulation.capacity import bicm_capacity, ergodic, gaussian_capacity
+from linksim.modulation.mcs import mcs_table
+from linksim.scenario.systems import CapacityBoundSpec
+from linksim.systems.base import CODEC_INFEASIBLE, DELIVERED, OperatingPoint, Reception
+from linksim.systems.fallback import GREY
+from linksim.systems.source import Source, whole_bytes
+
+#: Fades below which a fixed rate is lost, relative to the mean SNR, among which the best is sought.
+_FADES_DB = np.arange(-40.0, 10.25, 0.25)
+
+
+class CapacityBound:
+    """The codec over an ideal code at the capacity of the channel.
+
+    On AWGN, and with ergodic capacity on fast fading, every picture arrives. On block fading with channel
+    knowledge at the receiver only, each picture gets the fixed rate R of the best expected PSNR,
+    (1 − P_out(R))·PSNR(R) + P_out(R)·PSNR(fallback), with P_out = 1 − exp(−g) for the rate of gain g.
+
+    Parameters
+    ----------
+    spec : CapacityBoundSpec
+    cache : FileCache, optional
+    fallback : (red, green, blue)
+    """
+
+    random = False
+    prunes = False
+
+    def __init__(self, spec: CapacityBoundSpec, cache=None, fallback=GREY):
+        self._spec = spec
+        self._source = Source(spec.codec, spec.grouping, cache, fallback)
+        if spec.capacity == "gaussian":
+            self._capacities = (gaussian_capacity,)
+        else:
+            orders = sorted({mcs.modulation_order for mcs in mcs_table(spec.table)})
+            self._capacities = tuple(partial(bicm_capacity, order) for order in orders)
+
+    def operating_points(self, cbr: Fraction) -> tuple[OperatingPoint, ...]:
+        """The bound itself: `bound:bicm` or `bound:gaussian`."""
+        return (OperatingPoint(f"bound:{self._spec.capacity}", cbr),)
+
+    def transmit(self, images, link, point, seed):
+        """The best pictures that the channel's capacity lets through; nothing is drawn at random."""
+        parts = []
+        for group in self._source.group(images):
+            uses = self._source.channel_uses(group, point.cbr)
+            file, outage = self._best(group, uses, link)
+            members = len(group)
+            parts.append(
+                Reception.without_channel(
+                    self._source.pictures(group, file),
+                    [CODEC_INFEASIBLE if file is None else DELIVERED] * members,
+                    [uses / members] * members,
+                    np.full(members, outage),
+                )
+            )
+        return Reception.join(parts)
+
+    def _best(self, group, uses, link):
+        """File and outage probability of one group."""
+        if link.model == "rayleigh_block":
+            return self._best_fixed_rate(group, uses, link.snr_db)
+        if link.model == "rayleigh_fast":
+            capacity = max(float(ergodic(capacity, link.snr_db)) for capacity in self._capacities)
+        else:
+            capacity = self._capacity(link.snr_db)
+        return self._source.encode(group, whole_bytes(uses * capacity)), 0.0
+
+    def _best_fixed_rate(self, group, uses, mean_snr_db):
+        lost = _mean_psnr_db(group, self._source.pictures(group, None))
+        best, best_psnr_db, seen = (None, 0.0), lost, set()
+        for fade_db in _FADES_DB:  # the first fade that carries a file has the least outage
+            file = self._source.encode(group, whole_bytes(uses * self._capacity(mean_snr_db + fade_db)))
+            if file is None or file.quality in seen:
+                continue
+            seen.add(file.quality)
+            outage = float(-np.expm1(-(10 ** (fade_db / 10))))
+            psnr_db = (1 - outage) * _mean_psnr_db(group, self._source.pictures(group, file)) + outage * lost
+            if psnr_db > best_psnr_db:
+                best, best_psnr_db = (file, outage), psnr_db
+        return best
+
+    def _capacity(self, snr_db):
+        return max(float(capacity(snr_db)) for capacity in self._capacities)
+
+
+def _mean_psnr_db(images, pictures):
+    return np.mean([psnr_db(image, picture) for image, picture in zip(images, pictures)])
