@@ -11,8 +11,8 @@ from linksim.evaluation.store import Store
 from linksim.evaluation.summary import Summary
 
 _ROW_COLUMNS = (
-    "system", "channel", "snr_db", "cbr", "mcs", "trial", "image", "name", "outcome", "channel_uses", "psnr_db",
-    "ssim", "ms_ssim", "bits", "bit_errors", "symbols", "symbol_errors", "tx_power_db", "papr_db",
+    "system", "channel", "snr_db", "cbr", "mcs", "trial", "image", "name", "outcome", "channel_uses",
+    "psnr_db", "ssim", "ms_ssim", "bits", "bit_errors", "symbols", "symbol_errors", "tx_power_db", "papr_db",
 )  # fmt: skip
 
 

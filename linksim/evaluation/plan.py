@@ -128,16 +128,19 @@ class Plan:
             if round_:
                 yield list(round_.values())
 
-    def upper_bound(self) -> int:
-        """The largest number of tasks that the rounds can add up to."""
-        tasks, ceilings = 0, set()
+    def all_tasks(self) -> Iterator[Task]:
+        """Every task that the rounds can ask for, each once."""
+        seen = set()
         for series in self.series():
             system = self._systems[series.system]
-            trials = self.scenario.stop.limit if system.random else 1
-            tasks += len(self._chunks[series.system]) * len(series.points) * trials
-            if system.prunes:
-                ceilings.update(task.id for point in series.points for task in self._ceiling(series, point))
-        return tasks + len(ceilings)
+            for point in series.points:
+                tasks = self._ceiling(series, point) if system.prunes else []
+                for trial in range(self.scenario.stop.limit if system.random else 1):
+                    tasks += self.tasks(series, point, trial)
+                for task in tasks:
+                    if task.id not in seen:
+                        seen.add(task.id)
+                        yield task
 
     def _rounds_of(self, series, results):
         system, spec = self._systems[series.system], self.scenario.systems[series.system]

@@ -30,6 +30,13 @@ CREATE TABLE IF NOT EXISTS provenance (session INTEGER PRIMARY KEY, record TEXT 
 """
 
 
+def discard(folder: Path) -> None:
+    """Delete what an earlier run left: its store and its exports, nothing else."""
+    for pattern in ("run.sqlite*", "*.csv", "provenance.json", "scenario.yaml", "figures/*", "pictures/*"):
+        for path in Path(folder).glob(pattern):
+            path.unlink()
+
+
 class Store:
     """Results of one run folder; written by the driving process only.
 

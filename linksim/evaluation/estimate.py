@@ -1,0 +1,72 @@
+"""What a study will cost: time and memory from a short measurement of a few of its tasks."""
+
+import resource
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from linksim.evaluation.plan import Plan
+from linksim.evaluation.tasks import Task
+from linksim.evaluation.work import Worker
+from linksim.images.picture import PictureSet
+
+#: Operating points of each kind that are measured; the others are interpolated.
+_SAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Cost of the first round and of all tasks that there can be.
+
+    Attributes
+    ----------
+    first_round, upper_bound : int
+        Numbers of tasks.
+    first_round_seconds, upper_bound_seconds : float
+        Working time of one worker.
+    start_seconds : float
+        Until a worker is ready.
+    memory_bytes : int
+        Largest memory of one worker, measured.
+    """
+
+    first_round: int
+    upper_bound: int
+    first_round_seconds: float
+    upper_bound_seconds: float
+    start_seconds: float
+    memory_bytes: int
+
+
+def estimate(plan: Plan, pictures: PictureSet) -> Estimate:
+    """Measure a few tasks of a plan in this process."""
+    worker = Worker(plan.scenario, pictures)
+    start = time.perf_counter()
+    import linksim.phy  # noqa: F401
+
+    start_seconds = time.perf_counter() - start
+    all_tasks = list(plan.all_tasks())
+    first = next(plan.rounds({}))
+    rates: dict[tuple, tuple[list[float], list[float]]] = {}
+    for kind in {_kind(task) for task in all_tasks}:
+        alike = sorted((task for task in all_tasks if _kind(task) == kind), key=_work)
+        chosen = [alike[i] for i in sorted({round(x) for x in np.linspace(0, len(alike) - 1, _SAMPLES)})]
+        for task in chosen:
+            worker.execute(task)  # builds and traces what later tasks share
+        rates[kind] = [_work(task) for task in chosen], [worker.execute(task).seconds for task in chosen]
+
+    def seconds(tasks: list[Task]) -> float:
+        return float(sum(np.interp(_work(task), *rates[_kind(task)]) for task in tasks))
+
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return Estimate(len(first), len(all_tasks), seconds(first), seconds(all_tasks), start_seconds, memory)
+
+
+def _kind(task):
+    return task.system, task.channel is None
+
+
+def _work(task):
+    """What the time of a task grows with: coded bits and pictures."""
+    return (task.point.modulation_order or 1) * float(task.point.cbr) * (task.pictures[1] - task.pictures[0])

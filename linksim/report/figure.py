@@ -1,0 +1,106 @@
+"""Draws curves as a figure for print: PNG, PDF and a CSV of the numbers shown, the same bytes every time."""
+
+import csv
+import io
+import os
+from pathlib import Path
+
+from linksim.report.panel import INTERVALS, fill_figure
+from linksim.report.style import FIGURE_STYLE
+from linksim.scenario.errors import InputError
+
+_DPI = 160
+
+
+def draw(curves, x, y, path_stem, *, log_y=False, title=None):
+    """Draw one column of the results table against another.
+
+    Systems are thick lines with markers and, where the table has one, their 95% interval as a band; single
+    MCSs are thin lines in shades of their system's colour, darker with the index; bounds are dashed. A point
+    without a number interrupts its curve, and so does a zero on a logarithmic axis.
+
+    Parameters
+    ----------
+    curves : list of linksim.report.curves.Curve
+        As `to_curves` gives them for this `x`.
+    x, y : str
+        Columns of the results table that hold numbers.
+    path_stem : str or path-like
+        Where to write, without the ending; missing folders are made.
+    log_y : bool
+        Whether the vertical axis is logarithmic.
+    title : str or None
+        Heads the figure.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The PNG, the PDF and the CSV with every point shown. Each file is complete or not there at all, and
+        the same curves give the same bytes.
+
+    Raises
+    ------
+    linksim.scenario.errors.InputError
+        If `x` or `y` is no column of the table or holds no number.
+    """
+    _check_columns(curves, x, y)
+    shown = [[row for row in curve.rows if _has_place(row, x, y, log_y)] for curve in curves]
+    contents = {"csv": _csv_bytes(curves, shown, x, y)}
+
+    # Half a second of imports that only figures need.
+    import matplotlib.style
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with matplotlib.style.context(["default", FIGURE_STYLE]):
+        figure = Figure(layout="constrained")
+        FigureCanvasAgg(figure)
+        fill_figure(figure, curves, shown, x, y, log_y, title)
+        # Versions and times in the metadata would make equal figures differ.
+        for ending, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None})):
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format=ending, dpi=_DPI, metadata=metadata)
+            contents[ending] = buffer.getvalue()
+
+    return [_write(Path(f"{path_stem}.{ending}"), contents[ending]) for ending in ("png", "pdf", "csv")]
+
+
+def _check_columns(curves, x, y):
+    """Raise InputError unless both columns hold a number somewhere."""
+    rows = [row for curve in curves for row in curve.rows]
+    useful = sorted({column for row in rows for column, value in row.items() if isinstance(value, float)})
+    for column in (x, y):
+        if column not in useful:
+            known = any(column in row for row in rows)
+            problem = "the column holds no number in these results" if known else "there is no such column"
+            raise InputError(problem, field=column, mend=f"choose one of {', '.join(useful) or 'none'}")
+
+
+def _has_place(row, x, y, log_y):
+    """Whether the figure can show a row."""
+    return isinstance(row.get(x), float) and isinstance(row.get(y), float) and (row[y] > 0 or not log_y)
+
+
+def _csv_bytes(curves, shown, x, y):
+    """The points shown, one a line, with the columns that identify them and their interval."""
+    swept = sorted(
+        {column for rows in shown for row in rows for column in row if column.startswith("sweep.")}
+    )
+    identity = ["system", "channel", "cbr", "snr_db", *swept, "mcs"]
+    columns = list(dict.fromkeys([*identity, x, y, *INTERVALS.get(y, ())]))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["curve", *columns])
+    for curve, rows in zip(curves, shown):
+        for row in rows:
+            writer.writerow([curve.label, *(row.get(column) for column in columns)])
+    return text.getvalue().encode()
+
+
+def _write(path, content):
+    """Write a file at once, so that nobody ever sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_bytes(content)
+    partial.replace(path)
+    return path

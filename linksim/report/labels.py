@@ -1,0 +1,94 @@
+"""How columns and values of the results table are written on a figure."""
+
+AXIS_LABELS = {
+    "snr_db": "SNR $E_s/N_0$ (dB)",
+    "cbr": "channel bandwidth ratio $\\rho = k/n$ (complex uses per source sample)",
+    "cbr_std": "standard deviation of the CBR over images",
+    "modulation_order": "modulation order $Q_m$ (bits per symbol)",
+    "code_rate": "code rate $R$",
+    "images": "images",
+    "trials": "trials per image",
+    "channel_uses": "channel uses per image $k$",
+    "psnr_db": "PSNR (dB)",
+    "psnr_ci95_db": "95% half-width of the mean PSNR (dB)",
+    "psnr_delivered_db": "PSNR of delivered images (dB)",
+    "ssim": "SSIM",
+    "ms_ssim": "MS-SSIM",
+    "accuracy": "classification accuracy",
+    "accuracy_lo": "classification accuracy, 95% lower limit",
+    "accuracy_hi": "classification accuracy, 95% upper limit",
+    "ber": "bit error rate",
+    "ser": "symbol error rate",
+    "bler": "block error rate",
+    "bler_lo": "block error rate, 95% lower limit",
+    "bler_hi": "block error rate, 95% upper limit",
+    "delivered": "delivered images",
+    "channel_outage": "images lost on the channel",
+    "codec_infeasible": "images that no file fits",
+    "tx_power_db": "measured transmit power $E_s$ (dB)",
+    "papr_db": "peak-to-average power ratio (dB)",
+    "pilot_overhead": "pilots' share of the resource elements",
+}
+
+_CHANNELS = {
+    "awgn": "AWGN",
+    "rayleigh_block": "block Rayleigh fading",
+    "rayleigh_fast": "fast Rayleigh fading",
+    "ofdm": "OFDM",
+}
+
+
+def axis_label(column):
+    """The axis label of a results column, with its unit; a swept field is called by its path.
+
+    Examples
+    --------
+    >>> axis_label("psnr_db"), axis_label("sweep.link.csi")
+    ('PSNR (dB)', 'link.csi')
+    """
+    return AXIS_LABELS.get(column, column.removeprefix("sweep."))
+
+
+def value_text(column, value):
+    """A value of an identifying column, as a legend says it.
+
+    Parameters
+    ----------
+    column : str
+        `channel`, `cbr`, `snr_db` or a `sweep.<path>`.
+    value : float or str
+        Its value. A text in `cbr` stands for itself, as "variable CBR".
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> value_text("cbr", 0.0833), value_text("snr_db", 10.0), value_text("channel", "awgn")
+    ('CBR 1/12', 'SNR 10 dB', 'AWGN')
+    """
+    if column == "channel":
+        return _CHANNELS.get(value, value)
+    if column == "cbr":
+        return value if isinstance(value, str) else f"CBR {cbr_text(value)}"
+    number = value if isinstance(value, str) else f"{value:g}"
+    if column == "snr_db":
+        return f"SNR {number} dB"
+    return f"{column.rpartition('.')[2]} {number}"
+
+
+def cbr_text(cbr):
+    """A CBR as a simple fraction where it is one to the four decimals of the table, otherwise as a number.
+
+    Examples
+    --------
+    >>> cbr_text(0.0833), cbr_text(0.375), cbr_text(0.0613)
+    ('1/12', '3/8', '0.0613')
+    """
+    simple = [(1, denominator) for denominator in range(2, 65)]
+    simple += [(n, d) for d in range(2, 17) for n in range(2, d)]
+    for numerator, denominator in simple:
+        if abs(cbr - numerator / denominator) <= 5.1e-5:
+            return f"{numerator}/{denominator}"
+    return f"{cbr:.4g}"

@@ -1,0 +1,103 @@
+"""The look of a figure: colours, markers and dashes that survive colour blindness and greyscale print."""
+
+from linksim.report.curves import BOUND, MAIN, SINGLE
+
+FIGURE_STYLE = {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "legend.fontsize": 8,
+    "legend.title_fontsize": 8,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.6,
+    "pdf.fonttype": 42,
+}
+"""What a figure sets over matplotlib's defaults."""
+
+# Okabe and Ito's colours, told apart with every common colour vision; their yellow is too pale for lines and
+# black is kept for the bounds.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
+_LINE_STYLES = ("-", (0, (6, 1.5)), (0, (4, 1.2, 1, 1.2)), (0, (1, 1)))
+_BOUND_DASHES = ((0, (5, 2)), (0, (1.2, 1.5)), (0, (5, 1.5, 1.2, 1.5)), (0, (9, 2)))
+_BOUND_COLOURS = {"bound:bicm": "black", "bound:gaussian": "#7F7F7F"}
+
+
+def line_styles(curves):
+    """The line properties of every curve.
+
+    With several systems in several variants, colour and marker say the system and the line style the variant;
+    otherwise every curve has a colour of its own. Single MCSs take shades of their system's colour, thin and
+    pale behind the policy's line, stronger where the system has no such line.
+
+    Parameters
+    ----------
+    curves : list of linksim.report.curves.Curve
+
+    Returns
+    -------
+    list of dict
+        Keyword arguments of matplotlib's `plot`, one per curve.
+    """
+    keys = list(dict.fromkeys(_key(curve) for curve in curves if curve.role != BOUND))
+    led = {_key(curve) for curve in curves if curve.role == MAIN}
+    systems = list(dict.fromkeys(system for system, _ in keys))
+    variants = list(dict.fromkeys(variant for _, variant in keys))
+    crossed = len(systems) > 1 and len(variants) > 1 and len(keys) > max(len(systems), len(variants))
+    bounds = [curve for curve in curves if curve.role == BOUND]
+    styles = []
+    for curve in curves:
+        if curve.role == BOUND:
+            styles.append(_bound_style(curve, bounds.index(curve)))
+            continue
+        place = systems.index(curve.system) if crossed else keys.index(_key(curve))
+        colour = _COLOURS[place % len(_COLOURS)]
+        if curve.role == SINGLE:
+            family = [other for other in curves if other.role == SINGLE and _key(other) == _key(curve)]
+            depth = family.index(curve) / max(len(family) - 1, 1)
+            styles.append(_single_style(colour, depth, behind=_key(curve) in led))
+        if curve.role == MAIN:
+            variant = variants.index(curve.variant) if crossed else 0
+            styles.append(_main_style(colour, place, variant))
+    return styles
+
+
+def _key(curve):
+    """What the curves of one system under one condition share."""
+    return curve.system, curve.variant
+
+
+def _bound_style(curve, place):
+    """Dashed, in black or grey."""
+    dashes = _BOUND_DASHES[place % len(_BOUND_DASHES)]
+    colour = _BOUND_COLOURS.get(curve.mcs, "black")
+    return {"color": colour, "linestyle": dashes, "linewidth": 1.3, "zorder": 3}
+
+
+def _single_style(colour, depth, behind):
+    """The paler the lower the MCS's index; `depth` runs from 0 to 1."""
+    if behind:
+        return {"color": _paler(colour, 0.75 - 0.4 * depth), "linewidth": 0.8, "zorder": 2}
+    return {"color": _paler(colour, 0.65 - 0.65 * depth), "linewidth": 1.3, "zorder": 2}
+
+
+def _main_style(colour, place, variant):
+    """Thick with markers; every second variant has them open."""
+    return {
+        "color": colour,
+        "linestyle": _LINE_STYLES[variant % len(_LINE_STYLES)],
+        "linewidth": 1.9,
+        "marker": _MARKERS[place % len(_MARKERS)],
+        "markersize": 5,
+        "markerfacecolor": "white" if variant % 2 else colour,
+        "zorder": 4,
+    }
+
+
+def _paler(colour, share):
+    """A colour "#RRGGBB" mixed with a share of white."""
+    channels = [int(colour[start : start + 2], 16) for start in (1, 3, 5)]
+    return "#" + "".join(f"{round((1 - share) * channel + share * 255):02X}" for channel in channels)

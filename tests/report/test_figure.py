@@ -1,0 +1,135 @@
+"""The files of a figure: complete, with exactly the numbers shown, and the same bytes every time."""
+
+import csv
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from linksim.report.curves import to_curves
+from linksim.report.figure import draw
+from linksim.report.style import line_styles
+from linksim.report.table import read_results
+from linksim.scenario.errors import InputError
+
+SNRS_DB = np.arange(-5.0, 20.1, 2.5)
+
+
+@pytest.fixture
+def curves(write_results, separate_chain, capacity_bound):
+    rows = separate_chain("BPG + 5G LDPC", SNRS_DB) + capacity_bound("BPG at BICM capacity", SNRS_DB)
+    return to_curves(read_results(write_results(rows)))
+
+
+def numbers_in(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_three_complete_files_and_nothing_else(curves, tmp_path):
+    png, pdf, table = draw(curves, "snr_db", "psnr_db", tmp_path / "figures" / "v1.0", title="Title")
+    assert [path.name for path in (png, pdf, table)] == ["v1.0.png", "v1.0.pdf", "v1.0.csv"]
+    assert sorted((tmp_path / "figures").iterdir()) == sorted([png, pdf, table])
+    assert png.read_bytes().startswith(b"\x89PNG")
+    assert pdf.read_bytes().startswith(b"%PDF")
+
+
+def test_the_csv_holds_exactly_the_points_shown(curves, tmp_path):
+    *_, table = draw(curves, "snr_db", "bler", tmp_path / "bler", log_y=True)
+    columns = ("snr_db", "bler", "bler_lo", "bler_hi")
+    expected = [
+        (curve.label, row["mcs"], *(row[column] for column in columns))
+        for curve in curves
+        for row in curve.rows
+        if row["bler"]
+    ]
+    found = [
+        (line["curve"], line["mcs"], *(float(line[c]) if line[c] else None for c in columns))
+        for line in numbers_in(table)
+    ]
+    assert found == expected
+    assert 0 < len(found) < sum(len(curve.rows) for curve in curves)
+
+
+def test_the_same_curves_give_the_same_bytes_in_another_process(curves, tmp_path):
+    first = [path.read_bytes() for path in draw(curves, "snr_db", "psnr_db", tmp_path / "first", title="a")]
+    again = [path.read_bytes() for path in draw(curves, "snr_db", "psnr_db", tmp_path / "again", title="a")]
+    assert first == again
+    script = (
+        "import sys; from linksim.report.curves import to_curves; from linksim.report.figure import draw;"
+        "from linksim.report.table import read_results;"
+        "draw(to_curves(read_results(sys.argv[1])), 'snr_db', 'psnr_db', sys.argv[2], title='a')"
+    )
+    arguments = [sys.executable, "-c", script, tmp_path / "results.csv", tmp_path / "elsewhere"]
+    subprocess.run(arguments, check=True, env=os.environ | {"PYTHONHASHSEED": "77"})
+    assert first == [(tmp_path / f"elsewhere.{ending}").read_bytes() for ending in ("png", "pdf", "csv")]
+
+
+def test_a_logarithmic_figure_of_zeros_says_so(write_results, tmp_path, point):
+    rows = read_results(write_results([point("s", snr, 30, bler=0.0) for snr in (0, 5)]))
+    png, _, table = draw(to_curves(rows), "snr_db", "bler", tmp_path / "zeros", log_y=True)
+    assert numbers_in(table) == []
+    assert png.stat().st_size > 5000
+
+
+@pytest.mark.parametrize(("x", "y", "field"), [("snr_db", "ssim", "ssim"), ("cbr_std", "psnr_db", "cbr_std")])
+def test_an_empty_column_is_an_error_with_a_mend(curves, tmp_path, x, y, field):
+    with pytest.raises(InputError, match="holds no number") as caught:
+        draw(curves, x, y, tmp_path / "empty")
+    assert caught.value.field == field
+    assert "psnr_db" in caught.value.mend
+    assert not list(tmp_path.glob("empty*"))
+
+
+def test_an_unknown_or_a_text_column_is_an_error(curves, tmp_path):
+    with pytest.raises(InputError, match="no such column"):
+        draw(curves, "snr_db", "psnr", tmp_path / "unknown")
+    with pytest.raises(InputError, match="holds no number"):
+        draw(curves, "system", "psnr_db", tmp_path / "text")
+
+
+def test_a_single_point_and_a_sweep_over_names_do_not_break_the_figure(point, write_results, tmp_path):
+    rows = [point("s", 0, 30, psnr_ci95_db=0.1) | {"sweep.link.iterations": value} for value in (20, "auto")]
+    curves = to_curves(read_results(write_results(rows)), "sweep.link.iterations")
+    *_, table = draw(curves, "sweep.link.iterations", "psnr_db", tmp_path / "one")
+    assert [line["sweep.link.iterations"] for line in numbers_in(table)] == ["20.0"]
+
+
+def test_points_without_numbers_and_along_the_cbr(write_results, tmp_path, point):
+    rows = [point(s, 0, 30, cbr=cbr, psnr_ci95_db=0.2) for s in ("a", "b") for cbr in (1 / 24, 1 / 12, 1 / 6)]
+    rows[1]["psnr_db"] = ""
+    curves = to_curves(read_results(write_results(rows)), "cbr")
+    *_, table = draw(curves, "cbr", "psnr_db", tmp_path / "cbr")
+    assert [(line["system"], line["cbr"]) for line in numbers_in(table)] == [
+        ("a", "0.0417"),
+        ("a", "0.1667"),
+        ("b", "0.0417"),
+        ("b", "0.0833"),
+        ("b", "0.1667"),
+    ]
+
+
+def test_styles_tell_curves_apart_without_colour(write_results, point, capacity_bound):
+    snrs_db, cbrs = (0, 5), (1 / 12, 1 / 6)
+    rows = [point(s, snr, 30, cbr=cbr) for s in "abcd" for cbr in cbrs for snr in snrs_db]
+    rows += capacity_bound("BICM", snrs_db) + capacity_bound("Gauss", snrs_db, mcs="bound:gaussian")
+    styles = line_styles(to_curves(read_results(write_results(rows))))
+    in_grey = [
+        (style.get("marker"), style["linestyle"], style.get("markerfacecolor") == "white") for style in styles
+    ]
+    assert len(set(in_grey)) == len(styles) == 10
+
+
+def test_drawing_leaves_matplotlib_as_it_was(curves, tmp_path):
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    draw(curves, "snr_db", "psnr_db", tmp_path / "figure")
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_reading_and_grouping_do_not_import_matplotlib():
+    script = "import sys, linksim.report.table, linksim.report.figure; assert 'matplotlib' not in sys.modules"
+    subprocess.run([sys.executable, "-c", script], check=True)
