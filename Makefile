@@ -1,0 +1,50 @@
+# Everyday commands; `make help` lists them.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# The first of these that is Python 3.11 or 3.12.
+PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null \
+	&& echo $$python && break; done)
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: help venv run test test-slow bench lint schema clean
+
+help:  ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+venv: $(READY)  ## make .venv with everything that users and tests need
+
+$(READY): setup.cfg pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "linksim needs Python 3.11 or 3.12: install one, or name it with make PYTHON=..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make virtual environments: install python3-venv"; exit 1; }
+	@echo "Installing into $(VENV): about 2 GB, some minutes the first time."
+	$(PIP) install --quiet --constraint constraints.txt pip setuptools wheel numpy scipy numba
+	@# pyldpc's build imports numpy: it has to be there before, and the build not isolated from it.
+	$(PIP) install --quiet --constraint constraints.txt --no-build-isolation pyldpc
+	$(PIP) install --quiet --constraint constraints.txt --no-build-isolation --editable .[test,pyldpc]
+	@touch $@
+
+run: $(READY)  ## run scenarios/quickstart.yaml on packaged photographs
+	$(BIN)/linksim run scenarios/quickstart.yaml
+
+test: $(READY)  ## run the tests
+	$(BIN)/python -m pytest
+
+test-slow: $(READY)  ## run the tests that take minutes
+	$(BIN)/python -m pytest -m slow --ignore tests/benchmarks
+
+bench: $(READY)  ## measure speed; ratios within one run
+	$(BIN)/python -m pytest tests/benchmarks -m "" --benchmark-only
+
+lint: $(READY)  ## check style with ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+schema: $(READY)  ## write the JSON Schema of scenarios anew
+	$(BIN)/python -c "from linksim.scenario.loader import json_schema; print(json_schema(), end='')" \
+		> linksim/scenario/scenario.schema.json
+
+clean:  ## remove the environment and caches
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis .benchmarks
