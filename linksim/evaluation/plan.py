@@ -118,7 +118,7 @@ class Plan:
         Parameters
         ----------
         results : mapping from task id to Summary
-            Grows while the rounds are carried out; completed tasks are yielded again and cost nothing.
+            Empty at first; grows by the tasks of each round. Tasks may be asked for again in later rounds.
         """
         running = [self._rounds_of(series, results) for series in self.series()]
         while running:
@@ -179,11 +179,11 @@ class Plan:
                     above = [p for p in contenders if series.points.index(p) >= series.points.index(guess)]
                     request = above or contenders[-1:]
                     yield [t for p in request for t in self._first_trials(series, p, halfway(count))]
-                chosen, _ = trials.choose()
+                chosen, _ = trials.choose(count)
                 yield self._first_trials(series, chosen, count)
             else:
                 yield [task for point in series.points for task in self._first_trials(series, point, count)]
-            _, reported = trials.choose()
+            _, reported = trials.choose(count)
             if count == stop.limit or precise_enough(reported, stop):
                 return
             count = self._more(count)

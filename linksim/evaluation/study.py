@@ -79,11 +79,15 @@ def run_study(
     began = time.monotonic()
     session = describe_session(plan.scenario, pictures, workers)
     (folder / "scenario.yaml").write_text(dump_scenario(plan.scenario), encoding="utf-8")
-    results = store.summaries()
+    # What an earlier session finished counts only once the plan asks for it: decisions must not see more than
+    # those of an uninterrupted run, and exports hold what the scenario as it stands now asks for.
+    stored = store.summaries()
+    results: dict[str, Summary] = {}
     team = _Team(lambda: start(workers, plan.scenario, pictures))
     done, complete = 0, True
     try:
         for number, tasks in enumerate(plan.rounds(results), start=1):
+            results.update({task.id: stored[task.id] for task in tasks if task.id in stored})
             missing = [task for task in tasks if task.id not in results]
             progress.round(number, len(tasks), len(tasks) - len(missing))
             for task, result in team.run(missing):

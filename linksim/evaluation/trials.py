@@ -45,16 +45,21 @@ class Trials:
             done.append(summary)
         return done
 
-    def choose(self) -> tuple[OperatingPoint, list[Summary]] | None:
+    def choose(self, count: int | None = None) -> tuple[OperatingPoint, list[Summary]] | None:
         """The envelope: the point with the best mean PSNR and the trials on which it is reported.
 
         With one trial both happen on the same blocks; with more, the choice is made on the first half of the
         trials and reported on the rest. Ties go to the lowest index. None while no point has been decoded.
+
+        Parameters
+        ----------
+        count : int, optional
+            Trials in all; by default as many as the point with most has.
         """
-        longest = max(len(self.of(point)) for point in self._done)
-        if longest == 0:
+        count = max(len(self.of(point)) for point in self._done) if count is None else count
+        if count == 0:
             return None
-        half = halfway(longest)
+        half = halfway(count)
         best, best_db = None, None
         for point in self._done:
             trials = self.of(point)
@@ -63,7 +68,7 @@ class Trials:
                 if best is None or value > best_db:
                     best, best_db = point, value
         trials = self.of(best)
-        return best, trials[half:] if longest > 1 else trials
+        return best, trials[half:] if count > 1 else trials
 
     def contenders(self, count: int, ceilings_db: Mapping[OperatingPoint, float]) -> list[OperatingPoint]:
         """Points short of half of `count` trials that may still beat every point that has them."""

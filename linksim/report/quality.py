@@ -152,9 +152,10 @@ def describe(rows: list[dict]) -> list[str]:
     """One line of text for each envelope and bound, and one for the cliffs of each envelope."""
     lines = []
     for gap in gaps(rows):
-        span = f"{min(gap.gap_db):.2f} to {max(gap.gap_db):.2f} dB over {gap.snr_db[0]:g} to {gap.snr_db[-1]:g} dB"
         lines.append(
-            f"{gap.system}, CBR {gap.cbr:.4g}: {gap.mean_db:.2f} dB from {gap.bound} on average ({span}); "
+            f"{gap.system}, CBR {gap.cbr:.4g}: {gap.mean_db:.2f} dB from {gap.bound} on average "
+            f"({min(gap.gap_db):.2f} to {max(gap.gap_db):.2f} dB over SNRs of {gap.snr_db[0]:g} to "
+            f"{gap.snr_db[-1]:g} dB); "
             f"at most {gap.excess_db:+.3f} dB PSNR above it"
         )
         edges = cliffs(rows, gap.system, gap.cbr)

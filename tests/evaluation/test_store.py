@@ -1,0 +1,78 @@
+"""The store: whole tasks or nothing, one writer, clear errors."""
+
+import math
+import sqlite3
+
+import pytest
+
+from linksim.evaluation.store import Store, discard
+from linksim.evaluation.summary import summarise
+from linksim.evaluation.work import Result, Row
+from linksim.scenario.errors import InputError
+
+
+def result(power=1.1):
+    row = Row(0, "delivered", "a", 30.1, 0.9, None, 256.0, 1 / 12, power, 1.8, 100, 1, 256, 20)
+    lost = Row(1, "codec_infeasible", "b", 12.3, 0.1, None, 256.0, 1 / 12, math.nan, math.nan, 0, 0, 0, 0)
+    return Result((row, lost), summarise((row, lost)), 0.5)
+
+
+def test_rows_and_sums_read_back_exactly(tmp_path):
+    store = Store(tmp_path)
+    store.add("task", result())
+    store.close()
+    store = Store(tmp_path)
+    assert store.summaries() == {"task": result().summary}
+    first, second = store.rows("task")
+    assert first == result().rows[0]
+    assert math.isnan(second.power)
+    assert second[:8] == result().rows[1][:8]
+    store.close()
+
+
+def test_a_task_that_fails_half_way_leaves_nothing(tmp_path):
+    store = Store(tmp_path)
+    broken = Result((*result().rows, (2,)), result().summary, 0.5)
+    with pytest.raises((sqlite3.Error, AttributeError)):
+        store.add("task", broken)
+    assert store.summaries() == {}
+    assert store.rows("task") == []
+    store.close()
+
+
+def test_a_second_writer_is_refused(tmp_path):
+    store = Store(tmp_path)
+    with pytest.raises(InputError, match="another run is writing here"):
+        Store(tmp_path)
+    store.close()
+    Store(tmp_path).close()
+
+
+@pytest.mark.parametrize("content", [b"not a database at all, but long enough to look at", b"\0" * 5000])
+def test_a_foreign_file_is_refused(tmp_path, content):
+    (tmp_path / "run.sqlite").write_bytes(content)
+    with pytest.raises(InputError, match="--fresh"):
+        Store(tmp_path)
+
+
+def test_a_store_of_another_format_is_refused(tmp_path):
+    with sqlite3.connect(tmp_path / "run.sqlite") as database:
+        database.execute("PRAGMA user_version=99")
+    database.close()
+    with pytest.raises(InputError, match="format 99"):
+        Store(tmp_path)
+
+
+def test_discard_removes_exports_and_nothing_else(tmp_path):
+    store = Store(tmp_path)
+    store.add("task", result())
+    store.close()
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "old.png").touch()
+    (tmp_path / "notes.txt").write_text("mine")
+    discard(tmp_path)
+    assert not (tmp_path / "figures" / "old.png").exists()
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    store = Store(tmp_path)
+    assert store.summaries() == {}
+    store.close()
