@@ -51,25 +51,28 @@ def _wanted(plan, pictures, results):
     scenario = plan.scenario
     swept = sorted(scenario.channel.snr_db)
     chosen = {min(swept, key=lambda snr_db: abs(snr_db - wish)) for wish in scenario.pictures.snr_db}
-    found = []
-    best = {}
+    last = {}
     for line in lines(plan, results):
         if line.series.channel.snr_db in chosen:
-            best[line.series.system, line.point.cbr, line.series.channel.snr_db] = (
-                line  # a policy's line is last
-            )
-    for (system, cbr, snr_db), line in best.items():
+            # The last line of a series is its policy's.
+            last[line.series.system, line.point.cbr, line.series.channel.snr_db] = line
+    slugs = _distinct([_slug(system.label) for system in scenario.systems])
+    found = []
+    for (system, cbr, snr_db), line in last.items():
+        label = scenario.systems[system].label
+        many = f"_cbr{_slug(str(cbr))}" if len(scenario.bandwidth.cbr) > 1 else ""
         first_trial = len(plan.trials(line.series, results).of(line.point)) - len(line.trials)
         for task in plan.tasks(line.series, line.point, first_trial):
             for image in scenario.pictures.images:
                 if task.pictures[0] <= image < task.pictures[1]:
-                    label = _slug(scenario.systems[system].label)
-                    many = f"_cbr{_slug(str(cbr))}" if len(scenario.bandwidth.cbr) > 1 else ""
-                    file = f"{_name(pictures, image)}_{snr_db:g}dB{many}_{label}.png"
-                    found.append(
-                        (file, scenario.systems[system].label, snr_db, str(cbr), line.mcs, image, task)
-                    )
+                    file = f"{_name(pictures, image)}_{snr_db:g}dB{many}_{slugs[system]}.png"
+                    found.append((file, label, snr_db, str(cbr), line.mcs, image, task))
     return found
+
+
+def _distinct(slugs):
+    """Labels that differ in punctuation only must not share a file name."""
+    return [slug if slugs.count(slug) == 1 else f"{slug}-{i}" for i, slug in enumerate(slugs)]
 
 
 def _index_rows(wanted):

@@ -30,13 +30,6 @@ CREATE TABLE IF NOT EXISTS provenance (session INTEGER PRIMARY KEY, record TEXT 
 """
 
 
-def discard(folder: Path) -> None:
-    """Delete what an earlier run left: its store and its exports, nothing else."""
-    for pattern in ("run.sqlite*", "*.csv", "provenance.json", "scenario.yaml", "figures/*", "pictures/*"):
-        for path in Path(folder).glob(pattern):
-            path.unlink()
-
-
 class Store:
     """Results of one run folder; written by the driving process only.
 
@@ -44,6 +37,8 @@ class Store:
     ----------
     folder : Path
         The run folder; made if missing.
+    fresh : bool
+        Forget what earlier runs left in the store.
 
     Raises
     ------
@@ -51,7 +46,7 @@ class Store:
         When the folder cannot be used, another run writes to it, or the file is no store.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, fresh: bool = False):
         self._path = Path(folder) / "run.sqlite"
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
@@ -67,6 +62,9 @@ class Store:
             raise InputError(
                 "another run is writing here", file=str(folder), mend="wait for it or choose another --out"
             ) from error
+        if fresh:  # only now: under the lock nobody else can be writing
+            for path in Path(folder).glob("run.sqlite*"):
+                path.unlink()
         try:
             self._database = sqlite3.connect(self._path, isolation_level=None)
             self._database.execute("PRAGMA journal_mode=WAL")

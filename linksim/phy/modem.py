@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from linksim.phy.link import Link
 from linksim.phy.modulation import QAM
-from linksim.phy.transport_block import TransportBlock, split_channel_uses, transport_block_size
+from linksim.phy.transport_block import TransportBlock
+from linksim.phy.transport_block_size import split_channel_uses, transport_block_size
 
 
 @dataclass(frozen=True)

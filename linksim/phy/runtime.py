@@ -1,5 +1,6 @@
 """Loads TensorFlow and Sionna quietly, with the settings that make results repeatable."""
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -27,8 +28,10 @@ def load() -> None:
         try:
             import tensorflow as tf
 
-            tf.config.threading.set_intra_op_parallelism_threads(THREADS)
-            tf.config.threading.set_inter_op_parallelism_threads(THREADS)
+            # A program that has started TensorFlow already keeps its threads.
+            with contextlib.suppress(RuntimeError):
+                tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+                tf.config.threading.set_inter_op_parallelism_threads(THREADS)
             # Every MCS has its own graph; TensorFlow takes that for careless retracing.
             tf.get_logger().setLevel("ERROR")
             tf.zeros(1)  # starts the runtime, which has messages of its own

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from linksim.scenario.base import Model
+from linksim.scenario.base import Model, Whole
 
 
 class BPGSpec(Model):
@@ -29,7 +29,7 @@ class ExternalBPGSpec(Model):
     encoder: Literal["x265", "jctvc"] = Field(
         "x265", description="The HEVC encoder inside bpgenc; jctvc is the slow reference encoder."
     )
-    level: int = Field(8, ge=1, le=9, description="bpgenc's compression level, from 1 (fast) to 9 (strong).")
+    level: Whole = Field(8, ge=1, le=9, description="bpgenc's compression level, 1 (fast) to 9 (strong).")
 
 
 class JPEGSpec(Model):

@@ -1,5 +1,10 @@
 """The one exception for bad input: it names the file, the field and the mend."""
 
+import reprlib
+
+_BRIEF = reprlib.Repr()
+_BRIEF.maxlevel, _BRIEF.maxdict, _BRIEF.maxlist, _BRIEF.maxstring, _BRIEF.maxother = 2, 3, 4, 60, 60
+
 
 class InputError(ValueError):
     """Something that a user wrote or passed cannot be used.
@@ -33,6 +38,15 @@ class InputError(ValueError):
         if self.mend:
             lines.append(f"mend: {self.mend}")
         return "\n".join(" ".join(line.split()) for line in lines)
+
+
+def brief(value: object) -> str:
+    """Show a value of any size and shape in one short line."""
+    try:
+        text = _BRIEF.repr(value)
+    except ValueError:  # Python refuses to write out integers of thousands of digits
+        return "a number of thousands of digits"
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _rebuild(problem, file, field, mend):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from linksim.scenario.base import Model
+from linksim.scenario.base import Model, Switch
 
 Side = Annotated[int, Field(strict=True, ge=1, le=16384)]
 Crop = Annotated[
@@ -39,7 +39,7 @@ class FolderSpec(Model):
 
     source: Literal["folder"] = Field("folder", description="the pictures of a folder of yours")
     path: Path = Field(description="the folder; its subfolders are not searched")
-    strict: bool = Field(
+    strict: Switch = Field(
         False, description="true: a picture that cannot be used is an error; false: a warning"
     )
     crop: Crop = None

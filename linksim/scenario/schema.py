@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from linksim.scenario.base import Model
+from linksim.scenario.base import Model, Number, Switch, Whole, refusal
 from linksim.scenario.channels import ChannelSpec
 from linksim.scenario.images import ImagesSpec
 from linksim.scenario.numbers import CBRSweep, SNRSweep
@@ -17,7 +17,7 @@ AXES = (
 )  # fmt: skip
 Axis = Literal[AXES]
 
-Byte = Annotated[int, Field(ge=0, le=255)]
+Byte = Annotated[Whole, Field(ge=0, le=255)]
 
 
 class BandwidthSpec(Model):
@@ -44,21 +44,22 @@ class MeanColour(Model):
 class StopSpec(Model):
     """When a point has been measured well enough."""
 
-    trials: int = Field(1, ge=1, le=1_000_000, description="channel realisations that every point gets")
-    max_trials: int | None = Field(
+    trials: Whole = Field(1, ge=1, le=1_000_000, description="channel realisations that every point gets")
+    max_trials: Whole | None = Field(
         None, ge=1, le=1_000_000, description="limit of the rules below; default: trials"
     )
-    psnr_halfwidth_db: float | None = Field(
+    psnr_halfwidth_db: Number | None = Field(
         None, gt=0, description="go on until the 95% half-width of the mean PSNR is at most this"
     )
-    min_block_errors: int = Field(0, ge=0, description="go on until a point has this many block errors")
+    min_block_errors: Whole = Field(0, ge=0, description="go on until a point has this many block errors")
 
     @model_validator(mode="after")
     def _consistent(self):
         if self.max_trials is not None and self.max_trials < self.trials:
-            raise ValueError("max_trials lies below trials; raise it or leave it out")
+            problem = f"{self.max_trials} lies below trials, {self.trials}"
+            raise refusal(problem, "raise it or leave it out", field="max_trials")
         if (self.psnr_halfwidth_db or self.min_block_errors) and (self.max_trials or self.trials) == 1:
-            raise ValueError("a stopping rule needs room: set max_trials above 1")
+            raise refusal("one trial leaves no room for a stopping rule", "set stop.max_trials above 1")
         return self
 
     @property
@@ -70,7 +71,7 @@ class StopSpec(Model):
 class PicturesSpec(Model):
     """Received pictures to keep."""
 
-    images: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+    images: tuple[Annotated[Whole, Field(ge=0)], ...] = Field(
         min_length=1, description="indices into the pictures"
     )
     snr_db: SNRSweep = Field(description="at the swept SNRs nearest to these")
@@ -82,7 +83,7 @@ class FigureSpec(Model):
     x: Axis = Field("snr_db", description="column on the x axis")
     y: Axis = Field(description="column on the y axis")
     file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="file name without suffix")
-    log_y: bool = Field(False, description="logarithmic y axis")
+    log_y: Switch = Field(False, description="logarithmic y axis")
 
 
 class Scenario(Model):
@@ -90,7 +91,7 @@ class Scenario(Model):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$", description="names the output folder")
     title: str | None = Field(None, max_length=200, description="title of the figures")
-    seed: int = Field(1, ge=0, lt=2**31, description="seed of everything random")
+    seed: Whole = Field(1, ge=0, lt=2**31, description="seed of everything random")
     images: ImagesSpec = Field(description="the pictures")
     bandwidth: BandwidthSpec = Field(description="channel uses per picture")
     channel: ChannelSpec = Field(description="the channel")
@@ -101,7 +102,7 @@ class Scenario(Model):
         ("psnr", "ssim"), min_length=1, description="picture metrics; psnr is always there"
     )
     stop: StopSpec = Field(default_factory=StopSpec, description="when a point is done")
-    chunk: int | None = Field(
+    chunk: Whole | None = Field(
         None, ge=1, le=100_000, description="pictures in one task; default: four million samples"
     )
     pictures: PicturesSpec | None = Field(None, description="received pictures to keep")
@@ -113,25 +114,26 @@ class Scenario(Model):
     @classmethod
     def _with_psnr(cls, metrics):
         if len(set(metrics)) < len(metrics):
-            raise ValueError("a metric is listed twice; list each once")
+            raise refusal("a metric is listed twice", "list each once")
         return metrics if "psnr" in metrics else ("psnr", *metrics)
 
     @model_validator(mode="after")
     def _consistent(self):
-        _refuse_repeats("systems", "label", [system.label for system in self.systems])
-        _refuse_repeats("figures", "file", [figure.file for figure in self.figures])
-        _refuse_repeats("channel", "snr_db", list(self.channel.snr_db))
-        _refuse_repeats("bandwidth", "cbr", list(self.bandwidth.cbr))
-        for column, metric in (("ssim", "ssim"), ("ms_ssim", "ms_ssim")):
-            for index, figure in enumerate(self.figures):
-                if column in (figure.x, figure.y) and metric not in self.metrics:
-                    raise ValueError(f"figures.{index} shows {column}; add {metric} to `metrics`")
+        _refuse_repeats("systems.{}.label", [system.label for system in self.systems])
+        _refuse_repeats("figures.{}.file", [figure.file for figure in self.figures])
+        _refuse_repeats("channel.snr_db", self.channel.snr_db)
+        _refuse_repeats("bandwidth.cbr", self.bandwidth.cbr)
+        for index, figure in enumerate(self.figures):
+            for axis, column in (("x", figure.x), ("y", figure.y)):
+                if column in ("ssim", "ms_ssim") and column not in self.metrics:
+                    mend = f"add {column} to `metrics` or show another column"
+                    raise refusal(f"{column} is not measured", mend, field=f"figures.{index}.{axis}")
         return self
 
 
-def _refuse_repeats(where, field, values):
-    repeated = sorted({str(value) for value in values if values.count(value) > 1})
-    if repeated:
-        raise ValueError(
-            f"{where}: {field} {', '.join(repeated)} appears more than once; make each different"
-        )
+def _refuse_repeats(field, values):
+    seen = set()
+    for index, value in enumerate(values):
+        if value in seen:
+            raise refusal(f"{value} appears more than once", "make each different", field=field.format(index))
+        seen.add(value)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from linksim.scenario.base import Model
+from linksim.scenario.base import Model, Whole, refusal
 from linksim.scenario.codecs import BPGSpec, CodecSpec
 
 #: Number of MCS indices of each table of TS 38.214, clause 5.1.3.1.
@@ -20,7 +20,7 @@ class NRLDPCSpec(Model):
     decoder: Literal["sionna"] = Field(
         "sionna", description="sionna: flooding belief propagation, boxplus-phi"
     )
-    iterations: int = Field(20, ge=1, le=1000, description="decoder iterations")
+    iterations: Whole = Field(20, ge=1, le=1000, description="decoder iterations")
 
 
 class MCSSpec(Model):
@@ -30,8 +30,8 @@ class MCSSpec(Model):
     policy: Literal["envelope", "fixed"] = Field(
         "envelope", description="envelope: best mean PSNR at each SNR; fixed: one index"
     )
-    index: int | None = Field(None, ge=0, description="the MCS of the policy `fixed`")
-    indices: tuple[int, ...] | None = Field(
+    index: Whole | None = Field(None, ge=0, description="the MCS of the policy `fixed`")
+    indices: tuple[Whole, ...] | None = Field(
         None, min_length=1, description="restricts the envelope to these MCSs"
     )
     decode: Literal["needed", "all"] = Field("needed", description="all: decode MCSs that cannot win, too")
@@ -40,16 +40,17 @@ class MCSSpec(Model):
     def _consistent(self):
         size = MCS_TABLE_SIZES[self.table]
         if self.policy == "fixed" and self.index is None:
-            raise ValueError("policy fixed needs `index`, as in {table: pdsch-1, policy: fixed, index: 10}")
+            raise refusal("missing with policy fixed", "add `index: 10` or another MCS", field="index")
         if self.policy == "fixed" and self.indices is not None:
-            raise ValueError("policy fixed takes `index`, not `indices`")
+            raise refusal("policy fixed takes one MCS", "write `index` instead", field="indices")
         if self.policy == "envelope" and self.index is not None:
-            raise ValueError("`index` belongs to policy fixed; restrict an envelope with `indices`")
+            raise refusal("belongs to policy fixed", "restrict an envelope with `indices`", field="index")
+        field = "index" if self.policy == "fixed" else "indices"
         for index in self.candidates:
             if not 0 <= index < size:
-                raise ValueError(f"{self.table} has no MCS {index}; its indices go from 0 to {size - 1}")
+                raise refusal(f"{self.table} has no MCS {index}", f"write 0 to {size - 1}", field=field)
         if len(set(self.candidates)) < len(self.candidates):
-            raise ValueError("an MCS index is listed twice; list each once")
+            raise refusal("an MCS is listed twice", "list each once", field=field)
         return self
 
     @property
@@ -63,7 +64,7 @@ class MCSSpec(Model):
 class GroupingSpec(Model):
     """Several small pictures coded as one."""
 
-    mosaic: int = Field(ge=2, le=4096, description="pictures in one mosaic; they share its outcome")
+    mosaic: Whole = Field(ge=2, le=4096, description="pictures in one mosaic; they share its outcome")
 
 
 class SeparatedSpec(Model):

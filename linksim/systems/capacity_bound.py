@@ -4,6 +4,7 @@ from fractions import Fraction
 from functools import partial
 
 import numpy as np
+from scipy.optimize import brentq
 
 from linksim.metrics.psnr import psnr_db
 from linksim.modulation.capacity import bicm_capacity, ergodic, gaussian_capacity
@@ -13,8 +14,9 @@ from linksim.systems.base import CODEC_INFEASIBLE, DELIVERED, OperatingPoint, Re
 from linksim.systems.fallback import GREY
 from linksim.systems.source import Source, whole_bytes
 
-#: Fades below which a fixed rate is lost, relative to the mean SNR, among which the best is sought.
-_FADES_DB = np.arange(-40.0, 10.25, 0.25)
+#: Fades below which a fixed rate is lost, relative to the mean SNR, between which the best is sought.
+_FADE_STEP_DB = 0.25
+_FADES_DB = np.arange(-40.0, 10.25, _FADE_STEP_DB)
 
 
 class CapacityBound:
@@ -77,16 +79,29 @@ class CapacityBound:
     def _best_fixed_rate(self, group, uses, mean_snr_db):
         lost = _mean_psnr_db(group, self._source.pictures(group, None))
         best, best_psnr_db, seen = (None, 0.0), lost, set()
-        for fade_db in _FADES_DB:  # the first fade that carries a file has the least outage
+        for fade_db in _FADES_DB:  # upwards: the first that carries a file is a step above its least
             file = self._source.encode(group, whole_bytes(uses * self._capacity(mean_snr_db + fade_db)))
             if file is None or file.quality in seen:
                 continue
             seen.add(file.quality)
-            outage = float(-np.expm1(-(10 ** (fade_db / 10))))
+            least_db = self._least_fade_db(8 * len(file.data) / uses, mean_snr_db, fade_db)
+            outage = float(-np.expm1(-(10 ** (least_db / 10))))
             psnr_db = (1 - outage) * _mean_psnr_db(group, self._source.pictures(group, file)) + outage * lost
             if psnr_db > best_psnr_db:
                 best, best_psnr_db = (file, outage), psnr_db
         return best
+
+    def _least_fade_db(self, rate, mean_snr_db, fade_db):
+        """The least fade at most a step below `fade_db` that still carries a rate in bits per use."""
+
+        def surplus(fade_db):
+            return self._capacity(mean_snr_db + fade_db) - rate
+
+        if surplus(fade_db) <= 0:
+            return fade_db
+        if surplus(fade_db - _FADE_STEP_DB) >= 0:
+            return fade_db - _FADE_STEP_DB
+        return brentq(surplus, fade_db - _FADE_STEP_DB, fade_db, xtol=1e-4)
 
     def _capacity(self, snr_db):
         return max(float(capacity(snr_db)) for capacity in self._capacities)

@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 
 from linksim import codecs
+from linksim.codecs.cache import FileCache
 from linksim.codecs.mosaic import tile, untile
 from linksim.codecs.rate_search import Encoded, RateSearch
 from linksim.systems.base import channel_uses
@@ -21,12 +22,13 @@ class Source:
     grouping : GroupingSpec or None
         None codes every picture on its own.
     cache : FileCache or None
+        None remembers files in memory only.
     fallback : (red, green, blue)
     """
 
     def __init__(self, codec, grouping, cache, fallback):
         self.codec = codecs.create(codec)
-        self._search = RateSearch(self.codec, cache)
+        self._search = RateSearch(self.codec, FileCache(memory_only=True) if cache is None else cache)
         self._fallback = fallback
         self._group_size = grouping.mosaic if grouping else 1
 

@@ -5,7 +5,7 @@ import sqlite3
 
 import pytest
 
-from linksim.evaluation.store import Store, discard
+from linksim.evaluation.store import Store
 from linksim.evaluation.summary import summarise
 from linksim.evaluation.work import Result, Row
 from linksim.scenario.errors import InputError
@@ -63,16 +63,21 @@ def test_a_store_of_another_format_is_refused(tmp_path):
         Store(tmp_path)
 
 
-def test_discard_removes_exports_and_nothing_else(tmp_path):
+def test_a_fresh_store_forgets_tasks_and_nothing_else(tmp_path):
     store = Store(tmp_path)
     store.add("task", result())
     store.close()
-    (tmp_path / "figures").mkdir()
-    (tmp_path / "figures" / "old.png").touch()
-    (tmp_path / "notes.txt").write_text("mine")
-    discard(tmp_path)
-    assert not (tmp_path / "figures" / "old.png").exists()
-    assert (tmp_path / "notes.txt").read_text() == "mine"
-    store = Store(tmp_path)
+    (tmp_path / "notes.csv").write_text("mine")
+    store = Store(tmp_path, fresh=True)
     assert store.summaries() == {}
+    assert (tmp_path / "notes.csv").read_text() == "mine"
+    store.close()
+
+
+def test_a_fresh_store_spares_a_run_in_progress(tmp_path):
+    store = Store(tmp_path)
+    store.add("task", result())
+    with pytest.raises(InputError, match="another run is writing here"):
+        Store(tmp_path, fresh=True)
+    assert list(store.summaries()) == ["task"]
     store.close()

@@ -5,9 +5,6 @@ import io
 
 from sionna.phy.fec.ldpc import LDPC5GEncoder
 
-#: Code blocks beyond this rate cannot be decoded (TS 38.214 clause 5.1.3 lets a receiver skip them).
-MAX_CODE_RATE = 0.95
-
 
 class MotherCodeEncoder(LDPC5GEncoder):
     """Sionna's encoder that may give out every bit of the mother code.
@@ -27,7 +24,7 @@ class MotherCodeEncoder(LDPC5GEncoder):
     Raises
     ------
     ValueError
-        When k/n exceeds `MAX_CODE_RATE`.
+        When k/n exceeds 0.95.
     """
 
     def __init__(self, k: int, n: int, base_graph: int):

@@ -1,0 +1,360 @@
+"""The command line: parses arguments, calls the rooms, prints; a room is imported when a command needs it."""
+
+import os
+import sys
+import traceback
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import linksim
+from linksim.scenario.errors import InputError
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Learned and separate image transmission over one and the same physical layer.",
+)
+
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="YAML file; see scenarios/.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Override a field, as channel.snr_db=10 (repeatable)."),
+]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code.
+
+    0 done, 1 a run failed, 2 bad input, 130 interrupted. Errors are one or two lines; `--debug` anywhere
+    shows the traceback.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in arguments
+    arguments = [word for word in arguments if word != "--debug"] or ["--help"]
+    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
+    try:
+        code = app(arguments, standalone_mode=False)
+        return code if isinstance(code, int) else DONE
+    except InputError as error:
+        return _fail(str(error), BAD_INPUT, debug)
+    except typer.TyperException as error:
+        # Usage: an unknown command, option or value.
+        mend = "`linksim --help` lists the commands, `linksim COMMAND --help` their options"
+        return _fail(str(InputError(error.format_message(), mend=mend)), BAD_INPUT, debug)
+    except (KeyboardInterrupt, typer.Abort):
+        print("stopped", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        last = str(error).strip().splitlines()[-1:]
+        text = ": ".join([type(error).__name__, *last])
+        return _fail(f"{text}\n--debug shows the traceback", FAILED, debug)
+
+
+def entry_point() -> None:
+    """The console script."""
+    sys.exit(main())
+
+
+def _fail(message, code, debug):
+    if debug:
+        traceback.print_exc()
+    print(f"error: {message}", file=sys.stderr)
+    return code
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"linksim {linksim.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+):
+    pass
+
+
+@app.command()
+def run(
+    scenario: ScenarioFile,
+    out: Annotated[Path | None, typer.Option(help="Run folder; default runs/NAME.")] = None,
+    overrides: Overrides = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Processes; default: one a core.")
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Forget what an earlier run left in the folder.")
+    ] = False,
+) -> int:
+    """Run a scenario, or go on where it was; draw its figures."""
+    from linksim.evaluation.store import Store
+    from linksim.evaluation.study import run_study
+    from linksim.progress import ProgressBar
+
+    plan, pictures = _plan(scenario, overrides)
+    folder = out if out is not None else Path("runs") / plan.scenario.name
+    if (folder / "scenario.yaml").resolve() == scenario.resolve() and not (folder / "run.sqlite").exists():
+        # The run leaves its resolved scenario there.
+        raise InputError(
+            "the run would overwrite its scenario", file=str(scenario), mend="choose another --out"
+        )
+    store = Store(folder, fresh)
+    try:
+        with ProgressBar(plan.scenario.name) as progress:
+            outcome = run_study(plan, pictures, store, folder, workers or _cores(), progress)
+    finally:
+        store.close()
+    figures = _draw_figures(plan.scenario, folder) if outcome.lines else []
+    if not outcome.complete:
+        print(f"stopped; {folder}/results.csv holds what is finished. The same command goes on from there.")
+        return INTERRUPTED
+    from linksim.report.quality import describe
+    from linksim.report.table import read_results
+
+    print(f"{outcome.tasks} tasks in {outcome.seconds:.0f} s; {outcome.lines} lines in {folder}/results.csv")
+    for line in describe(read_results(folder / "results.csv")):
+        print(line)
+    print(f"Look at {figures[0] if figures else folder / 'results.csv'}")
+    return DONE
+
+
+@app.command()
+def check(scenario: ScenarioFile, overrides: Overrides = None) -> int:
+    """Validate a scenario; show it resolved, its tasks, and what it will cost. Runs nothing of it."""
+    from collections import Counter
+
+    from linksim.evaluation.estimate import estimate
+    from linksim.evaluation.executors import describe
+    from linksim.scenario.loader import dump_scenario
+
+    plan, pictures = _plan(scenario, overrides)
+    print(dump_scenario(plan.scenario).rstrip())
+    print(f"\npictures: {len(pictures.pictures)} ({', '.join(p.name for p in pictures.pictures[:8])}"
+          f"{', …' if len(pictures.pictures) > 8 else ''})")  # fmt: skip
+    first = next(plan.rounds({}))
+    counts = Counter(plan.scenario.systems[task.system].label for task in first)
+    print("first round: " + ", ".join(f"{count} tasks of {label}" for label, count in counts.items()))
+    for task in first[:3]:
+        print(f"  {plan.scenario.systems[task.system].label}: {describe(task)}")
+    if len(first) > 3:
+        print(f"  … {len(first) - 3} more")
+    cost, cores = estimate(plan, pictures), _cores()
+    print(f"upper bound: {cost.upper_bound} tasks")
+    first_round = _duration(cost.first_round_seconds / cores + cost.start_seconds)
+    at_most = _duration(cost.upper_bound_seconds / cores + cost.start_seconds)
+    print(f"time on {cores} workers: about {first_round} for the first round, at most about {at_most}")
+    print(f"memory: about {cost.memory_bytes / 2**30:.1f} GiB for each worker")
+    return DONE
+
+
+@app.command()
+def plot(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Run folders.")],
+    x: Annotated[str, typer.Option(help="Column on the x axis.")] = "snr_db",
+    y: Annotated[str, typer.Option(help="Column on the y axis.")] = "psnr_db",
+    log_y: Annotated[bool, typer.Option("--log-y", help="Logarithmic y axis.")] = False,
+    title: Annotated[str | None, typer.Option(help="Title.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File without suffix; default DIR/figures/Y_vs_X.")] = None,
+) -> int:
+    """Draw a figure from one or several runs."""
+    from linksim.report.curves import to_curves
+    from linksim.report.figure import draw
+    from linksim.report.table import read_results
+
+    names = [folder.resolve().name for folder in folders]
+    if len(set(names)) < len(names):
+        names = [str(folder) for folder in folders]
+    rows = []
+    for folder, name in zip(folders, names):
+        for row in read_results(folder / "results.csv"):
+            rows.append({**row, "system": f"{name}: {row['system']}"} if len(folders) > 1 else row)
+    stem = out if out is not None else folders[0] / "figures" / f"{y}_vs_{x}"
+    if stem.suffix in (".png", ".pdf", ".csv"):
+        stem = stem.with_suffix("")
+    try:
+        drawn = draw(to_curves(rows, x), x, y, stem, log_y=log_y, title=title)
+    except OSError as error:
+        problem = f"cannot be written ({error.strerror})"
+        raise InputError(problem, file=str(stem), mend="choose another --out") from error
+    for path in drawn:
+        print(path)
+    return DONE
+
+
+@app.command()
+def send(
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Any picture that Pillow reads.")],
+    snr: Annotated[float, typer.Option(help="Es/N0 in dB.")],
+    system: Annotated[str, typer.Option(help="CODEC+nr-ldpc; see `linksim systems`.")] = "bpg+nr-ldpc",
+    channel: Annotated[str, typer.Option(help="Channel; see `linksim systems`.")] = "awgn",
+    cbr: Annotated[str, typer.Option(help="Channel uses per source sample.")] = "1/16",
+    table: Annotated[str, typer.Option(help="MCS table.")] = "pdsch-1",
+    mcs: Annotated[
+        int | None, typer.Option(help="MCS index; default: the one that shows the best picture.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the channel.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Where to save; default: beside the original.")] = None,
+) -> int:
+    """Send one picture over the link and save what arrives."""
+    from PIL import Image
+
+    from linksim.evaluation.single import send as send_picture
+    from linksim.images.picture import Picture
+    from linksim.images.reading import read_pixels
+
+    codec, plus, code = system.partition("+")
+    if not plus or code != "nr-ldpc":
+        raise InputError(
+            f"{system!r} is no system", field="--system", mend="write a codec and a code, as bpg+nr-ldpc"
+        )
+    picture = Picture(image.name, read_pixels(image))
+    target = out or image.with_name(f"{image.stem}_{codec}_{snr:g}dB.png")
+    if target.resolve() == image.resolve():
+        raise InputError("the original would be overwritten", field="--out", mend="choose another file")
+    try:
+        delivery = send_picture(
+            picture, codec=codec, table=table, index=mcs, snr_db=snr, cbr=cbr, channel=channel, seed=seed
+        )
+    except InputError as error:
+        raise _named_by_option(error) from error
+    pixels = delivery.picture
+    try:
+        Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(target)
+    except (OSError, ValueError) as error:
+        problem = f"cannot be written ({getattr(error, 'strerror', None) or error})"
+        raise InputError(problem, file=str(target), mend="choose another --out") from error
+    line = delivery.line
+    outcome = next(name for name in ("delivered", "channel_outage", "codec_infeasible") if line[name])
+    print(
+        f"{outcome}: PSNR {line['psnr_db']:.2f} dB at CBR {line['cbr']:.4f} "
+        f"({line['channel_uses']:.0f} uses), {line['mcs']}, {channel} {snr:g} dB"
+    )
+    print(f"Look at {target}")
+    return DONE
+
+
+@app.command()
+def systems() -> int:
+    """List systems, codecs, codes, channels and MCS tables."""
+    from linksim.scenario import catalogue
+
+    for heading, entries in catalogue.building_blocks().items():
+        _print_table(heading, entries)
+    return DONE
+
+
+@app.command()
+def images() -> int:
+    """List picture sources."""
+    from linksim.scenario import catalogue
+
+    _print_table("picture sources", catalogue.picture_sources())
+    return DONE
+
+
+@app.command()
+def doctor() -> int:
+    """Show versions, devices, optional tools and disk, and test the link."""
+    import platform
+    import shutil
+    from importlib.metadata import PackageNotFoundError, version
+
+    print(f"linksim {linksim.__version__}, Python {platform.python_version()}, {_cores()} cores")
+    for package in ("sionna", "tensorflow", "keras", "numpy", "scipy", "av", "pillow", "pyldpc"):
+        try:
+            print(f"  {package} {version(package)}")
+        except PackageNotFoundError:
+            print(f"  {package} not installed")
+    for tool in ("bpgenc", "bpgdec"):
+        print(f"  {tool}: {shutil.which(tool) or 'not on PATH (optional)'}")
+    print(f"  disk: {shutil.disk_usage('.').free / 2**30:.1f} GiB free here")
+
+    from linksim.phy import selftest
+
+    devices, checks = selftest.devices(), selftest.run()
+    print(f"  devices: {', '.join(devices)}")
+    for name, (measured, expected, tolerance) in checks.items():
+        good = abs(measured - expected) <= tolerance
+        verdict = "ok  " if good else "FAIL"
+        print(f"  {verdict} {name}: {measured:.4f}, expected {expected:.4f} ± {tolerance:.4f}")
+    return DONE if all(abs(m - e) <= t for m, e, t in checks.values()) else FAILED
+
+
+# Options of `send` by the field of the scenario that it makes of them.
+_SEND_OPTIONS = {
+    "bandwidth": "--cbr",
+    "channel.model": "--channel",
+    "channel.snr_db": "--snr",
+    "seed": "--seed",
+    "systems.0.codec": "--system",
+    "systems.0.label": "--system",
+    "systems.0.mcs.table": "--table",
+    "systems.0.mcs": "--mcs",
+}
+
+
+def _named_by_option(error):
+    """The error of `send` with the option that the user wrote in the place of a field that no file holds."""
+    for field, option in _SEND_OPTIONS.items():
+        if (error.field or "").startswith(field):
+            return InputError(error.problem, field=option, mend=error.mend)
+    return error
+
+
+def _plan(path, overrides):
+    from linksim import images as sources
+    from linksim.evaluation.plan import Plan, resolve
+    from linksim.scenario.loader import load_scenario
+
+    loaded = load_scenario(path, tuple(overrides or ()))
+    try:
+        pictures = sources.load(loaded.images)
+        return Plan(resolve(loaded, pictures), pictures), pictures
+    except InputError as error:
+        # A problem with a field is a problem of the scenario's file; one with a picture names its own.
+        file = error.file or str(path)
+        raise InputError(error.problem, file=file, field=error.field, mend=error.mend) from error
+
+
+def _draw_figures(scenario, folder):
+    from linksim.report.curves import to_curves
+    from linksim.report.figure import draw
+    from linksim.report.table import read_results
+
+    rows = read_results(folder / "results.csv")
+    drawn = []
+    for figure in scenario.figures:
+        stem = folder / "figures" / figure.file
+        try:
+            curves = to_curves(rows, figure.x)
+            drawn += draw(curves, figure.x, figure.y, stem, log_y=figure.log_y, title=scenario.title)[:1]
+        except InputError as error:  # the other figures and the results are not lost for it
+            warnings.warn(f"{stem.name} not drawn: {error}", stacklevel=1)
+    return drawn
+
+
+def _print_table(heading, entries):
+    print(f"{heading}:")
+    width = max(len(name) for name in entries)
+    for name, text in entries.items():
+        print(f"  {name:<{width}}  {text}")
+
+
+def _cores():
+    return len(os.sched_getaffinity(0))
+
+
+def _duration(seconds):
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

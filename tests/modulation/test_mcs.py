@@ -1,0 +1,64 @@
+"""MCS tables against Sionna's copy of TS 38.214 and against rows read from the standard."""
+
+from fractions import Fraction
+
+import pytest
+
+from linksim.modulation.mcs import mcs_table
+from linksim.scenario.systems import MCS_TABLE_SIZES
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_equal_to_sionna(number):
+    from linksim.phy import runtime
+
+    runtime.load()  # Sionna without TensorFlow's messages
+    from sionna.phy.nr.utils import decode_mcs_index
+
+    table = mcs_table(f"pdsch-{number}")
+    orders, rates = decode_mcs_index(
+        list(range(len(table))), table_index=number, is_pusch=False, transform_precoding=False
+    )
+    assert [mcs.modulation_order for mcs in table] == orders.numpy().tolist()
+    # Multiples of 1/2048 are exact in float32.
+    assert [float(mcs.code_rate) for mcs in table] == rates.numpy().tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "index", "modulation_order", "rate_times_1024"),
+    [
+        ("pdsch-1", 0, 2, "120"),
+        ("pdsch-1", 9, 2, "679"),
+        ("pdsch-1", 10, 4, "340"),
+        ("pdsch-1", 17, 6, "438"),
+        ("pdsch-1", 28, 6, "948"),
+        ("pdsch-2", 20, 8, "682.5"),
+        ("pdsch-2", 27, 8, "948"),
+        ("pdsch-3", 0, 2, "30"),
+        ("pdsch-3", 28, 6, "772"),
+        ("pdsch-4", 23, 10, "805.5"),
+        ("pdsch-4", 26, 10, "948"),
+    ],
+)
+def test_rows_of_the_standard(name, index, modulation_order, rate_times_1024):
+    mcs = mcs_table(name)[index]
+    assert (mcs.table, mcs.index, mcs.name) == (name, index, f"{name}/{index}")
+    assert mcs.modulation_order == modulation_order
+    assert mcs.code_rate == Fraction(rate_times_1024) / 1024
+
+
+@pytest.mark.parametrize(
+    ("name", "index", "efficiency"),
+    [("pdsch-1", 0, 0.2344), ("pdsch-1", 28, 5.5547), ("pdsch-2", 27, 7.4063), ("pdsch-4", 26, 9.2578)],
+)
+def test_spectral_efficiency_column_of_the_standard(name, index, efficiency):
+    assert float(mcs_table(name)[index].spectral_efficiency) == pytest.approx(efficiency, abs=5e-5)
+
+
+def test_schema_knows_the_number_of_rows():
+    assert {name: len(mcs_table(name)) for name in MCS_TABLE_SIZES} == MCS_TABLE_SIZES
+
+
+def test_unknown_table():
+    with pytest.raises(KeyError):
+        mcs_table("pdsch-5")

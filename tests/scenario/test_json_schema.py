@@ -1,0 +1,75 @@
+"""The JSON Schema for editors: up to date, valid, and of one mind with the loader."""
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from linksim.scenario.dialect import read_yaml
+from linksim.scenario.loader import apply_overrides, json_schema
+
+SHIPPED = sorted((Path(__file__).parents[2] / "scenarios").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def validator():
+    return Draft202012Validator(json.loads(json_schema()))
+
+
+def test_the_shipped_schema_is_up_to_date():
+    shipped = files("linksim.scenario").joinpath("scenario.schema.json").read_text(encoding="utf-8")
+    assert shipped == json_schema()
+
+
+def test_the_schema_is_valid(validator):
+    Draft202012Validator.check_schema(validator.schema)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_scenarios_fit(path, validator):
+    validator.validate(read_yaml(path))
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "channel.snr_db=3",
+        "channel.snr_db={from: -2, to: 20, step: 0.5}",
+        "bandwidth.cbr=1 / 16",
+        "bandwidth.cbr=[0.0833, 1/12, 1e-2]",
+        "fallback={mean_colour: [1, 2, 3]}",
+        "images={source: folder, path: here, strict: true}",
+        "systems.0.codec={name: bpg, chroma: 4:4:4}",
+        "stop={trials: 2, max_trials: 10, psnr_halfwidth_db: 0.1}",
+    ],
+)
+def test_what_the_loader_takes_fits(override, minimal, validator):
+    validator.validate(apply_overrides(minimal, (override,), file="a.yaml"))
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "foo=1",
+        "seed=x",
+        "seed=-1",
+        "name=a b",
+        "channel.snr_db=[]",
+        "channel.snr_db={from: 0, to: 1}",
+        "channel.model=cable",
+        "bandwidth.cbr=abc",
+        "bandwidth.cbr=9",
+        "systems=[]",
+        "systems.0.codec.chrmoa=1",
+        "systems.0.codec={}",
+        "systems.0.mcs.table=pdsch-5",
+        "images={source: folder}",
+        "images={source: photos, crop: [8]}",
+        "fallback={mean_colour: [0, 0, 256]}",
+        "figures=[{y: nothing, file: a}]",
+    ],
+)
+def test_what_the_loader_refuses_does_not_fit(override, minimal, validator):
+    assert not validator.is_valid(apply_overrides(minimal, (override,), file="a.yaml"))

@@ -1,0 +1,142 @@
+"""Every kind of mistake in a scenario: the error names the file, the path of the field and a mend."""
+
+import pytest
+
+from linksim.scenario.loader import apply_overrides, validate
+
+MISTAKES = [
+    # unknown keys
+    ("foo=1", "foo", "correct its spelling"),
+    ("systems.0.codec.chrmoa=4:4:4", "systems.0.codec.chrmoa", "correct its spelling"),
+    ("images.crop=[8, 8]", "images.crop", "remove it"),
+    ("systems.0={type: separated, label: a, 1: 2}", "systems.0.1", "keys as text"),
+    # wrong types
+    ("seed=true", "seed", "whole number"),
+    ("seed='5'", "seed", "whole number"),
+    ("seed=1.5", "seed", "whole number"),
+    ("name=5", "name", "text, in quotes"),
+    ("title=[a]", "title", "text, in quotes"),
+    ("images=3", "images", "mapping"),
+    ("systems=abc", "systems", "list"),
+    ("systems.0=[]", "systems.0", "mapping"),
+    ("systems.0.codec=bpg", "systems.0.codec", "mapping"),
+    ("systems.0.code.iterations=many", "systems.0.code.iterations", "whole number"),
+    ("systems.0.mcs.indices=[1, true]", "systems.0.mcs.indices.1", "whole number"),
+    ("channel.snr_db=ten", "channel.snr_db", "number"),
+    ("channel.snr_db=[1, true]", "channel.snr_db.1", "number"),
+    ("figures=[{y: psnr_db, file: a, log_y: 1}]", "figures.0.log_y", "true or false"),
+    ("images={source: folder, path: a, strict: 1}", "images.strict", "true or false"),
+    ("systems.0.codec={name: bpgenc, level: true}", "systems.0.codec.level", "whole number"),
+    ("metrics=psnr", "metrics", "list"),
+    # out of range
+    ("seed=-1", "seed", "0 or more"),
+    ("seed=2147483648", "seed", "less than 2147483648"),
+    ("bandwidth.cbr=0", "bandwidth.cbr", "more than 0"),
+    ("bandwidth.cbr=[1/6, 9]", "bandwidth.cbr.1", "4 or less"),
+    ("bandwidth.cbr=1/0", "bandwidth.cbr", "1/12"),
+    ("channel.snr_db=1000", "channel.snr_db", "100"),
+    ("stop.max_trials=0", "stop.max_trials", "1 or more"),
+    ("stop.psnr_halfwidth_db=.inf", "stop.psnr_halfwidth_db", "number"),
+    ("systems.0.label=''", "systems.0.label", "at least 1"),
+    (f"systems.0.label={'x' * 81}", "systems.0.label", "at most 80"),
+    ("name=a b", "name", "matches"),
+    ("images.limit=0", "images.limit", "1 or more"),
+    ("fallback={mean_colour: [0, 0, 256]}", "fallback.mean_colour.2", "255 or less"),
+    # missing
+    ("images={source: folder}", "images.path", "add `path:`"),
+    ("images={}", "images.source", "add `source:`"),
+    ("channel={snr_db: 3}", "channel.model", "add `model:`"),
+    ("systems.0.codec={}", "systems.0.codec.name", "add `name:`"),
+    ("channel.snr_db={from: 0, to: 1}", "channel.snr_db.step", "add `step:`"),
+    ("images={source: photos, crop: [8]}", "images.crop.1", "one more value"),
+    ("fallback={mean_colour: [1, 2]}", "fallback.mean_colour.2", "one more value"),
+    # unknown names
+    ("images.source=photo", "images.source", "perhaps photos"),
+    ("channel.model=rayleigh", "channel.model", "rayleigh_block"),
+    ("systems.0.codec.name=webp", "systems.0.codec.name", "jpeg2000"),
+    ("systems.0.codec={name: bpg, chroma: 420}", "systems.0.codec.chroma", "4:2:0"),
+    ("systems.0.mcs.table=pdsch-5", "systems.0.mcs.table", "perhaps pdsch-"),
+    ("fallback=purple", "fallback", "grey"),
+    ("figures=[{y: pnsr_db, file: a}]", "figures.0.y", "perhaps psnr_db"),
+    # empty sweeps and ranges
+    ("channel.snr_db=[]", "channel.snr_db", "at least 1"),
+    ("bandwidth.cbr=[]", "bandwidth.cbr", "at least 1"),
+    ("systems=[]", "systems", "at least 1"),
+    ("channel.snr_db={from: 1, to: 0, step: 1}", "channel.snr_db.to", "swap"),
+    ("channel.snr_db={from: 0, to: 90, step: 0.0001}", "channel.snr_db.step", "more"),
+    # repetitions
+    ("channel.snr_db=[1, 1.0]", "channel.snr_db", "make each different"),
+    ("bandwidth.cbr=[1/6, 2/12]", "bandwidth.cbr", "make each different"),
+    ("figures=[{y: ber, file: a}, {y: ser, file: a}]", "figures.1.file", "make each different"),
+    ("metrics=[psnr, psnr]", "metrics", "once"),
+    ("systems.0.mcs.indices=[3, 3]", "systems.0.mcs.indices", "once"),
+    # impossible combinations
+    ("systems.0.mcs={policy: fixed}", "systems.0.mcs.index", "add `index"),
+    ("systems.0.mcs={policy: fixed, index: 3, indices: [3]}", "systems.0.mcs.indices", "`index`"),
+    ("systems.0.mcs={index: 3}", "systems.0.mcs.index", "`indices`"),
+    ("systems.0.mcs={policy: fixed, index: 29}", "systems.0.mcs.index", "0 to 28"),
+    ("systems.0.mcs={table: pdsch-4, indices: [27]}", "systems.0.mcs.indices", "0 to 26"),
+    ("stop={trials: 3, max_trials: 2}", "stop.max_trials", "raise it"),
+    ("stop.psnr_halfwidth_db=0.1", "stop", "stop.max_trials above 1"),
+    ("stop.min_block_errors=10", "stop", "stop.max_trials above 1"),
+    ("figures=[{y: ms_ssim, file: a}]", "figures.0.y", "add ms_ssim to `metrics`"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mistake", "field", "mend"), MISTAKES, ids=[mistake[:40] for mistake, *_ in MISTAKES]
+)
+def test_a_mistake_is_named_with_its_mend(mistake, field, mend, minimal, refusal):
+    text = refusal(validate, apply_overrides(minimal, (mistake,), file="a.yaml"), file="a.yaml")
+    assert text.startswith(f"a.yaml: {field}: ")
+    assert mend in text.split("\nmend: ")[1]
+
+
+@pytest.mark.parametrize("field", ["name", "images", "bandwidth", "channel", "systems"])
+def test_a_missing_part_is_named(field, minimal, refusal):
+    del minimal[field]
+    assert refusal(validate, minimal, file="a.yaml") == f"a.yaml: {field}: missing\nmend: add `{field}:`"
+
+
+def test_equal_labels_are_refused(minimal, refusal):
+    minimal["systems"] *= 2
+    text = refusal(validate, minimal, file="a.yaml")
+    assert text.startswith("a.yaml: systems.1.label: JPEG 2000 appears more than once")
+
+
+def test_two_bounds_need_labels(minimal, refusal):
+    minimal["systems"] = [{"type": "capacity_bound"}, {"type": "capacity_bound", "capacity": "gaussian"}]
+    assert refusal(validate, minimal, file="a.yaml").startswith(
+        "a.yaml: systems.1.label: capacity bound appears"
+    )
+
+
+def test_an_unknown_key_comes_before_what_it_left_missing(minimal, refusal):
+    minimal["chanel"] = minimal.pop("channel")
+    text = refusal(validate, minimal, file="a.yaml")
+    assert text == "a.yaml: chanel: unknown key (and 1 more)\nmend: remove it or correct its spelling"
+
+
+@pytest.mark.parametrize("data", [None, [], "text", 3, True])
+def test_a_scenario_is_a_mapping(data, refusal):
+    assert refusal(validate, data, file="a.yaml").startswith("a.yaml: a scenario is a mapping")
+
+
+def test_a_huge_value_makes_a_short_error(minimal, refusal):
+    nested = ["x" * 1000] * 1000
+    for _ in range(12):
+        nested = [nested] * 10
+    for value in (nested, 10**5000, {"k" * 10_000: 1}):
+        assert "\nmend: " in refusal(validate, minimal | {"seed": value}, file="a.yaml")
+
+
+def test_many_mistakes_are_counted(minimal, refusal):
+    minimal["channel"]["snr_db"] = ["x"] * 20_000
+    text = refusal(validate, minimal, file="a.yaml")
+    assert text.startswith("a.yaml: channel.snr_db.0: 'x' is not allowed (and 19999 more)")
+
+
+def test_data_that_holds_itself_is_refused(minimal, refusal):
+    endless = []
+    endless.append(endless)
+    assert "systems.0" in refusal(validate, minimal | {"systems": endless}, file="a.yaml")
