@@ -1,0 +1,73 @@
+"""The shipped scenarios, run whole: cliffs, envelopes and bounds are where theory has them."""
+
+from itertools import pairwise
+
+import pytest
+
+from linksim.cli import main
+from linksim.report.quality import cliffs, gaps
+from linksim.report.table import read_results
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def rows_of(tmp_path_factory):
+    """Run a shipped scenario once and read its results."""
+    done = {}
+
+    def run(name):
+        if name not in done:
+            folder = tmp_path_factory.mktemp(name)
+            assert main(["run", f"scenarios/{name}.yaml", "--out", str(folder)]) == 0
+            done[name] = read_results(folder / "results.csv")
+        return done[name]
+
+    return run
+
+
+def test_every_mcs_is_flat_above_its_threshold_and_falls_within_1_5_db(rows_of):
+    rows = rows_of("photos_awgn")
+    found = cliffs(rows, "BPG + 5G LDPC", 0.0625)
+    assert len(found) == 29
+    assert max(cliff.width_db for cliff in found) <= 1.5
+    assert max(cliff.ripple_db for cliff in found) == 0.0
+    thresholds = [cliff.threshold_db for cliff in found]
+    # MCSs 9 and 10, 16 and 17 of the table carry nearly the same rate with different modulations.
+    assert all(later >= earlier - 0.5 for earlier, later in pairwise(thresholds))
+
+
+def test_below_its_threshold_an_mcs_shows_the_fallback(rows_of):
+    rows = [row for row in rows_of("photos_awgn") if ":" not in row["mcs"]]
+    lost = {row["psnr_db"] for row in rows if row["bler"] == 1}
+    assert len(lost) == 1
+    assert all(row["psnr_delivered_db"] is None for row in rows if row["bler"] == 1)
+
+
+def test_the_envelope_is_a_staircase_below_the_bounds_and_near_them(rows_of):
+    rows = rows_of("photos_awgn")
+    envelope = [row["psnr_db"] for row in rows if row["mcs"].startswith("envelope:")]
+    assert envelope == sorted(envelope)
+    found = {gap.bound: gap for gap in gaps(rows)}
+    assert all(gap.excess_db <= 0.05 for gap in found.values())
+    assert found["BPG at capacity (BICM)"].mean_db <= 2.0
+    assert found["BPG at capacity (BICM)"].mean_db <= found["BPG at capacity (Gaussian)"].mean_db
+
+
+def test_small_pictures_say_that_no_file_fits(rows_of):
+    rows = rows_of("cifar_awgn")
+    alone = [row for row in rows if row["system"] == "BPG + 5G LDPC" and row["cbr"] < 0.1]
+    low = [row for row in alone if row["mcs"] == "envelope:pdsch-1/4"]
+    assert low
+    assert all(row["codec_infeasible"] == 512 for row in low)
+    assert all(row["delivered"] + row["channel_outage"] + row["codec_infeasible"] == 512 for row in rows)
+    mosaics = [row for row in rows if "mosaics" in row["system"] and row["mcs"].startswith("envelope:")]
+    assert any(row["delivered"] == 512 for row in mosaics)
+
+
+def test_the_quickstart_delivers_better_pictures_with_bpg_than_with_jpeg(rows_of):
+    rows = [row for row in rows_of("quickstart") if row["mcs"].startswith("envelope:")]
+    bpg = {row["snr_db"]: row["psnr_db"] for row in rows if row["system"].startswith("BPG")}
+    jpeg = {row["snr_db"]: row["psnr_db"] for row in rows if row["system"].startswith("JPEG")}
+    assert bpg.keys() == jpeg.keys()
+    assert all(bpg[snr_db] > jpeg[snr_db] + 2 for snr_db in bpg)
