@@ -1,8 +1,13 @@
 """What tests of several rooms share: the smallest scenario, and a check of error texts."""
 
 import pytest
+from hypothesis import settings
 
 from linksim.scenario.errors import InputError
+
+# The same examples every time, and no clock: a loaded machine is no reason to fail.
+settings.register_profile("linksim", derandomize=True, deadline=None)
+settings.load_profile("linksim")
 
 
 @pytest.fixture

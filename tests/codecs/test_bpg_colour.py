@@ -158,7 +158,7 @@ def slow_interpolate(plane, height, width):
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 19), st.integers(1, 19), st.integers(0, 2**32 - 1), st.booleans())
 def test_resampling_equals_scalar_loops(height, width, seed, both_ways):
     rng = np.random.default_rng(seed)
