@@ -149,20 +149,23 @@ def _curves(rows, kind):
 
 
 def describe(rows: list[dict]) -> list[str]:
-    """One line of text for each envelope and bound, and one for the cliffs of each envelope."""
-    lines = []
-    for gap in gaps(rows):
-        lines.append(
-            f"{gap.system}, CBR {gap.cbr:.4g}: {gap.mean_db:.2f} dB from {gap.bound} on average "
-            f"({min(gap.gap_db):.2f} to {max(gap.gap_db):.2f} dB over SNRs of {gap.snr_db[0]:g} to "
-            f"{gap.snr_db[-1]:g} dB); "
-            f"at most {gap.excess_db:+.3f} dB PSNR above it"
-        )
-        edges = cliffs(rows, gap.system, gap.cbr)
+    """Lines of text: for each envelope its cliffs, then its distance to each bound."""
+    text = []
+    found = gaps(rows)
+    for system, cbr in dict.fromkeys((gap.system, gap.cbr) for gap in found):
+        edges = cliffs(rows, system, cbr)
         widest = max(edges, key=lambda cliff: cliff.width_db)
-        lines.append(
-            f"  {len(edges)} MCSs with their cliff in range: thresholds {edges[0].threshold_db:g} to "
-            f"{edges[-1].threshold_db:g} dB, widest cliff {widest.width_db:g} dB ({widest.mcs}), "
-            f"plateaus flat within {max(cliff.ripple_db for cliff in edges):.3f} dB"
+        ripple_db = max(cliff.ripple_db for cliff in edges)
+        text.append(
+            f"{system}, CBR {cbr:.4g}: {len(edges)} MCSs with their cliff in range, thresholds "
+            f"{edges[0].threshold_db:g} to {edges[-1].threshold_db:g} dB, widest cliff "
+            f"{widest.width_db:g} dB ({widest.mcs}), plateaus flat within {ripple_db:.3f} dB"
         )
-    return lines
+        for gap in found:
+            if (gap.system, gap.cbr) == (system, cbr):
+                text.append(
+                    f"  from {gap.bound}: {gap.mean_db:.2f} dB of SNR on average ({min(gap.gap_db):.2f} to "
+                    f"{max(gap.gap_db):.2f} dB between these thresholds), at most {gap.excess_db:+.3f} dB "
+                    "of PSNR above it"
+                )
+    return text

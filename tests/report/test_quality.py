@@ -84,10 +84,10 @@ def test_reach_interpolates_and_knows_its_ends():
 
 def test_description_states_the_figures(rows):
     first, second = describe(rows)
-    assert first.startswith("chain, CBR 0.0625: ")
-    assert "from ideal on average" in first
-    assert "4 MCSs" in second
-    assert "widest cliff 1 dB" in second
+    assert first.startswith("chain, CBR 0.0625: 4 MCSs")
+    assert "thresholds 1 to 15.5 dB, widest cliff 1 dB" in first
+    assert second.startswith("  from ideal: ")
+    assert "-1.250 dB of PSNR above it" in second
 
 
 def test_pruned_mcss_are_not_drawn_beside_their_envelope(rows):
