@@ -156,18 +156,20 @@ def _add_legend(figure, curves, lines):
         # A family of MCSs shows its range of shades.
         chosen = sorted({round(i * (len(of_label) - 1) / 3) for i in range(4)})
         handles[label] = tuple(of_label[i] for i in chosen) if len(chosen) > 1 else of_label[0]
-    widest = max(len(label) for label in handles)
-    rows = math.ceil(len(handles) / (1 if widest > 52 else 2 if widest > 26 else 3))
     context = curves[0].context
-    figure.legend(
-        handles.values(),
-        handles.keys(),
-        title=context or None,
-        loc="outside lower center",
-        ncols=math.ceil(len(handles) / rows),
-        frameon=False,
-        handlelength=3.2,
-        handler_map={tuple: HandlerTuple(ndivide=None, pad=0.15)},
-    )
+    for rows in sorted({math.ceil(len(handles) / columns) for columns in (3, 2, 1)}):
+        legend = figure.legend(
+            handles.values(),
+            handles.keys(),
+            title=context or None,
+            loc="outside lower center",
+            ncols=math.ceil(len(handles) / rows),
+            frameon=False,
+            handlelength=3.2,
+            handler_map={tuple: HandlerTuple(ndivide=None, pad=0.15)},
+        )
+        if rows == len(handles) or legend.get_window_extent().width <= 0.98 * figure.bbox.width:
+            break
+        legend.remove()
     height = _PANEL_HEIGHT_INCHES + (rows + bool(context)) * _LEGEND_ROW_INCHES
     figure.set_size_inches(_WIDTH_INCHES, height)

@@ -10,6 +10,7 @@ import pytest
 
 from linksim.report.curves import to_curves
 from linksim.report.figure import draw
+from linksim.report.panel import fill_figure
 from linksim.report.style import line_styles
 from linksim.report.table import read_results
 from linksim.scenario.errors import InputError
@@ -65,6 +66,26 @@ def test_the_same_curves_give_the_same_bytes_in_another_process(curves, tmp_path
     arguments = [sys.executable, "-c", script, tmp_path / "results.csv", tmp_path / "elsewhere"]
     subprocess.run(arguments, check=True, env=os.environ | {"PYTHONHASHSEED": "77"})
     assert first == [(tmp_path / f"elsewhere.{ending}").read_bytes() for ending in ("png", "pdf", "csv")]
+
+
+@pytest.mark.parametrize("length", [10, 30, 45, 80])
+@pytest.mark.parametrize("count", [1, 2, 4, 6])
+def test_the_legend_stays_inside_the_figure(write_results, point, length, count):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    names = [f"{i} {'BPG of mosaics over LDPC, ' * 4}"[:length] for i in range(count)]
+    curves = to_curves(
+        read_results(write_results([point(name, snr_db, 30.0) for name in names for snr_db in (0, 5)]))
+    )
+    figure = Figure(layout="constrained", dpi=100)
+    FigureCanvasAgg(figure)
+    fill_figure(figure, curves, [curve.rows for curve in curves], "snr_db", "psnr_db", False, None)
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert 0 <= box.x0 < box.x1 <= figure.bbox.width
+    assert 0 <= box.y0 < box.y1 <= figure.axes[0].get_window_extent().y0
 
 
 def test_a_logarithmic_figure_of_zeros_says_so(write_results, tmp_path, point):
