@@ -1,6 +1,7 @@
 """Fills a matplotlib figure with one panel: axes, lines, bands, the numbers of single MCSs and the legend."""
 
 import math
+import textwrap
 
 from linksim.report.curves import BOUND, MAIN, SINGLE
 from linksim.report.labels import axis_label
@@ -14,6 +15,7 @@ INTERVALS = {
 """The 95% interval of a column: one column holds a half-width, two hold the limits."""
 
 _WIDTH_INCHES = 6.4
+_LEGEND_LETTERS = 64  # longer labels are broken
 _PANEL_HEIGHT_INCHES = 4.1
 _LEGEND_ROW_INCHES = 0.17
 _MARKERS_PER_LINE = 24
@@ -156,11 +158,12 @@ def _add_legend(figure, curves, lines):
         # A family of MCSs shows its range of shades.
         chosen = sorted({round(i * (len(of_label) - 1) / 3) for i in range(4)})
         handles[label] = tuple(of_label[i] for i in chosen) if len(chosen) > 1 else of_label[0]
+    labels = [textwrap.fill(label, _LEGEND_LETTERS) for label in handles]
     context = curves[0].context
     for rows in sorted({math.ceil(len(handles) / columns) for columns in (3, 2, 1)}):
         legend = figure.legend(
             handles.values(),
-            handles.keys(),
+            labels,
             title=context or None,
             loc="outside lower center",
             ncols=math.ceil(len(handles) / rows),
@@ -171,5 +174,6 @@ def _add_legend(figure, curves, lines):
         if rows == len(handles) or legend.get_window_extent().width <= 0.98 * figure.bbox.width:
             break
         legend.remove()
-    height = _PANEL_HEIGHT_INCHES + (rows + bool(context)) * _LEGEND_ROW_INCHES
+    broken = sum(label.count("\n") for label in labels)
+    height = _PANEL_HEIGHT_INCHES + (rows + broken + bool(context)) * _LEGEND_ROW_INCHES
     figure.set_size_inches(_WIDTH_INCHES, height)
