@@ -19,7 +19,7 @@ venv: $(READY)  ## make .venv with everything that users and tests need
 $(READY): setup.cfg pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "linksim needs Python 3.11 or 3.12: install one, or name it with make PYTHON=..."; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make virtual environments: install python3-venv"; exit 1; }
-	@echo "Installing into $(VENV): about 2 GB, some minutes the first time."
+	@echo "Installing into $(VENV): about 3 GB, some minutes the first time."
 	$(PIP) install --quiet --constraint constraints.txt pip setuptools wheel numpy scipy numba
 	@# pyldpc's build imports numpy: it has to be there before, and the build not isolated from it.
 	$(PIP) install --quiet --constraint constraints.txt --no-build-isolation pyldpc

@@ -211,6 +211,7 @@ def send(
     from linksim.evaluation.single import send as send_picture
     from linksim.images.picture import Picture
     from linksim.images.reading import read_pixels
+    from linksim.systems.base import OUTCOMES
 
     codec, plus, code = system.partition("+")
     if not plus or code != "nr-ldpc":
@@ -234,7 +235,7 @@ def send(
         problem = f"cannot be written ({getattr(error, 'strerror', None) or error})"
         raise InputError(problem, file=str(target), mend="choose another --out") from error
     line = delivery.line
-    outcome = next(name for name in ("delivered", "channel_outage", "codec_infeasible") if line[name])
+    outcome = next(name for name in OUTCOMES if line[name])
     print(
         f"{outcome}: PSNR {line['psnr_db']:.2f} dB at CBR {line['cbr']:.4f} "
         f"({line['channel_uses']:.0f} uses), {line['mcs']}, {channel} {snr:g} dB"

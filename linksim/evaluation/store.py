@@ -135,10 +135,6 @@ class Store:
         """The provenance of every session that wrote here."""
         return [json.loads(text) for (text,) in self._database.execute("SELECT record FROM provenance")]
 
-    def seconds(self) -> float:
-        """Working time of all finished tasks together."""
-        return self._database.execute("SELECT TOTAL(seconds) FROM tasks").fetchone()[0]
-
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         self._database.execute("BEGIN IMMEDIATE")

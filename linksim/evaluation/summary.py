@@ -5,6 +5,8 @@ import json
 import math
 from dataclasses import dataclass
 
+from linksim.systems.base import CHANNEL_OUTAGE, CODEC_INFEASIBLE, DELIVERED
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -59,11 +61,11 @@ def summarise(rows) -> Summary:
         sent = not math.isnan(row.power)
         total += Summary(
             pictures=1,
-            delivered=row.outcome == "delivered",
-            channel_outage=row.outcome == "channel_outage",
-            codec_infeasible=row.outcome == "codec_infeasible",
+            delivered=row.outcome == DELIVERED,
+            channel_outage=row.outcome == CHANNEL_OUTAGE,
+            codec_infeasible=row.outcome == CODEC_INFEASIBLE,
             psnr_db=row.psnr_db,
-            psnr_delivered_db=row.psnr_db if row.outcome == "delivered" else 0.0,
+            psnr_delivered_db=row.psnr_db if row.outcome == DELIVERED else 0.0,
             ssim=row.ssim or 0.0,
             ssim_pictures=row.ssim is not None,
             ms_ssim=row.ms_ssim or 0.0,
