@@ -54,13 +54,20 @@ def estimate(plan: Plan, pictures: PictureSet) -> Estimate:
         chosen = [alike[i] for i in sorted({round(x) for x in np.linspace(0, len(alike) - 1, _SAMPLES)})]
         for task in chosen:
             worker.execute(task)  # builds and traces what later tasks share
-        rates[kind] = [_work(task) for task in chosen], [worker.execute(task).seconds for task in chosen]
+        rates[kind] = [_work(task) for task in chosen], [_seconds(worker, task) for task in chosen]
 
     def seconds(tasks: list[Task]) -> float:
         return float(sum(np.interp(_work(task), *rates[_kind(task)]) for task in tasks))
 
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return Estimate(len(first), len(all_tasks), seconds(first), seconds(all_tasks), start_seconds, memory)
+
+
+def _seconds(worker, task):
+    """Processor time, which other programs on the machine do not lengthen; a worker has one thread."""
+    start = time.process_time()
+    worker.execute(task)
+    return time.process_time() - start
 
 
 def _kind(task):
