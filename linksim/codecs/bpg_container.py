@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 from linksim.codecs.base import DecodeError, check_size
 from linksim.codecs.bitstream import BitReader, BitWriter
@@ -69,20 +70,7 @@ def write_file(header: BPGHeader, picture: bytes) -> bytes:
     bytes
         The file. The length of its picture data is written as 0, to the end of the file: one byte.
     """
-    fields = _write_parameters(header.parameters)
-    return b"".join(
-        [
-            MAGIC,
-            bytes([header.pixel_format << 5 | header.bit_depth - 8]),
-            bytes([header.colour_space << 4 | header.limited_range << 1]),
-            write_number(header.width),
-            write_number(header.height),
-            write_number(0),
-            write_number(len(fields)),
-            fields,
-            picture,
-        ]
-    )
+    return _header_bytes(header) + picture
 
 
 def read_file(data: bytes) -> tuple[BPGHeader, bytes]:
@@ -160,6 +148,23 @@ def read_number(data: bytes, at: int) -> tuple[int, int]:
         if byte < 128:
             return value, at + index + 1
     raise DecodeError("a number in the BPG header is damaged")
+
+
+@lru_cache(maxsize=256)
+def _header_bytes(header: BPGHeader) -> bytes:
+    fields = _write_parameters(header.parameters)
+    return b"".join(
+        [
+            MAGIC,
+            bytes([header.pixel_format << 5 | header.bit_depth - 8]),
+            bytes([header.colour_space << 4 | header.limited_range << 1]),
+            write_number(header.width),
+            write_number(header.height),
+            write_number(0),
+            write_number(len(fields)),
+            fields,
+        ]
+    )
 
 
 def _write_parameters(parameters: SequenceParameters) -> bytes:

@@ -10,7 +10,7 @@ import weakref
 from pathlib import Path
 
 from linksim.codecs.file_database import FileDatabase
-from linksim.codecs.lru import RecentlyUsed
+from linksim.images.lru import RecentlyUsed
 
 MEMORY_BYTES = 64 << 20
 DISK_BYTES = 2 << 30

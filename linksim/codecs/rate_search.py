@@ -2,17 +2,23 @@
 
 import hashlib
 from dataclasses import dataclass
+from math import log2
 
 import numpy as np
 
 from linksim.codecs.base import Codec
 from linksim.codecs.cache import FileCache
-from linksim.codecs.lru import RecentlyUsed
+from linksim.images.lru import RecentlyUsed
 
 REACH = 3
-"""Qualities looked at above the answer of the bisection."""
+"""Qualities looked at above the lowest one that was seen to fail."""
+
+_ONE_BIT_A_PIXEL = 1 / 3  # of the scale: where the search starts if the budget is one bit a pixel
+_OCTAVES = 10  # how often files double along the scale; both are rules of thumb and cost time only
+_AHEAD = 2  # a guess too high is among the qualities that `REACH` asks for anyway
 
 _DECODED_BYTES = 64 << 20
+_ANSWERS_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -26,11 +32,13 @@ class Encoded:
 class RateSearch:
     """Finds the best quality of a picture whose file fits a budget.
 
-    Number the codec's qualities from 0, the smallest file, to n − 1. If sizes never fell on the way up, a
-    bisection would find the last one that fits. They do fall at times, so the search looks on:
+    Number the codec's qualities from 0, the smallest file, to n − 1. If sizes never fell on the way up, any
+    search by bracketing would find the last one that fits. They do fall at times, so the search looks on:
 
-    1. Bisect with the invariant "`fits` fits, `fails` does not", from the imagined ends −1 and n, until they
-       are neighbours.
+    1. Bracket with the invariant "`fits` fits, `fails` does not", from the imagined ends −1 and n, until they
+       are neighbours. The first guess follows from the budget's bits a pixel, the next ones from sizes: the
+       logarithm of the size is taken as a straight line, through both files of the bracket or, as long as one
+       end is imagined, through the other with a typical slope. Steps in one direction at least double.
     2. Code the `REACH` qualities above `fails` as well; the highest that fits, else `fits`, is the answer.
 
     So the answer is the highest quality of all that fits, provided that no file is smaller than one more
@@ -48,6 +56,7 @@ class RateSearch:
         self._codec = codec
         self._identity = codec.identity.encode()
         self._cache = cache
+        self._answers = RecentlyUsed(_ANSWERS_BYTES, size=_answer_bytes)
         self._decoded = RecentlyUsed(_DECODED_BYTES, size=lambda image: image.nbytes)
 
     def best(self, image: np.ndarray, budget_bytes: int) -> Encoded | None:
@@ -66,20 +75,37 @@ class RateSearch:
             None when no file among those looked at fits.
         """
         picture = _digest(image)
+        answer = self._answers.get((picture, budget_bytes))
+        if answer is None:
+            answer = (self._look_for(image, picture, budget_bytes),)
+            self._answers.put((picture, budget_bytes), answer)
+        return answer[0]
+
+    def _look_for(self, image, picture, budget_bytes):
         qualities = self._codec.qualities
         files: dict[int, bytes] = {}
 
         def is_within(index: int) -> bool:
-            files[index] = self._file(image, picture, qualities[index])
+            if index not in files:
+                files[index] = self._file(image, picture, qualities[index])
             return len(files[index]) <= budget_bytes
 
-        fits, fails = -1, len(qualities)
+        fits, fails, step = -1, len(qualities), 0
+        slope = len(qualities) / _OCTAVES
+        height, width = image.shape[:2]
+        guess = len(qualities) * _ONE_BIT_A_PIXEL + slope * _octaves(8 * budget_bytes, height * width)
         while fails - fits > 1:
-            middle = (fits + fails) // 2
-            if is_within(middle):
-                fits = middle
+            index = min(max(int(guess), fits + 1), fails - 1)
+            if is_within(index):
+                fits, step = index, max(2 * step, 1)
             else:
-                fails = middle
+                fails, step = index, min(2 * step, -1)
+            if fits in files and fails in files:
+                low, high = len(files[fits]), len(files[fails])
+                guess = fits + (fails - fits) * _octaves(budget_bytes, low) / _octaves(high, low) + _AHEAD
+            else:
+                guess = index + slope * _octaves(budget_bytes, len(files[index])) + _AHEAD
+            guess = max(guess, index + step) if step > 0 else min(guess, index + step)
         for index in range(fails + 1, min(fails + 1 + REACH, len(qualities))):
             if is_within(index):
                 fits = index
@@ -109,5 +135,14 @@ class RateSearch:
         return data
 
 
+def _answer_bytes(answer: tuple[Encoded | None]) -> int:
+    """Size of a remembered answer with its bookkeeping."""
+    return 512 + (len(answer[0].data) if answer[0] else 0)
+
+
 def _digest(image: np.ndarray) -> bytes:
     return hashlib.sha256(str(image.shape).encode() + np.ascontiguousarray(image).data).digest()
+
+
+def _octaves(value: int, reference: int) -> float:
+    return log2(max(value, 1) / reference)  # a budget may be 0, files are never empty

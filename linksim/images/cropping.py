@@ -54,7 +54,7 @@ def _resample(pixels, size):
     scale = _scale(pixels.shape, size)
     if scale == 1:
         top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
-        return pixels[top : top + height, left : left + width]
+        return pixels[top : top + height, left : left + width].copy()  # a view would keep all of them
     # The part that remains, in source px; it may begin between two px, as the filter allows that.
     kept_height, kept_width = min(height / scale, pixels.shape[0]), min(width / scale, pixels.shape[1])
     top, left = (pixels.shape[0] - kept_height) / 2, (pixels.shape[1] - kept_width) / 2

@@ -4,9 +4,9 @@ import os
 import warnings
 from pathlib import Path
 
-from linksim.images.cropping import cover_crop
-from linksim.images.picture import Picture, PictureSet
-from linksim.images.reading import picture_extensions, read_pixels
+from linksim.images.picture import PictureSet
+from linksim.images.reading import picture_extensions
+from linksim.images.stored import store
 from linksim.scenario.errors import InputError
 
 
@@ -73,7 +73,7 @@ def load(spec):
         # A name that is not UTF-8 on disk could not be written to a report.
         name = path.name.encode("utf-8", "backslashreplace").decode()
         try:
-            pictures.append(cover_crop(Picture(name, read_pixels(path)), spec.crop))
+            pictures.append(store(name, path, spec.crop))
         except InputError as error:
             if spec.strict:
                 raise

@@ -2,10 +2,9 @@
 
 import os
 
-from linksim.images.cropping import cover_crop
 from linksim.images.folder import existing_folder
-from linksim.images.picture import Picture, PictureSet
-from linksim.images.reading import read_pixels
+from linksim.images.picture import PictureSet
+from linksim.images.stored import store
 from linksim.scenario.errors import InputError
 
 NAMES = tuple(f"kodim{index:02d}" for index in range(1, 25))
@@ -41,6 +40,4 @@ def load(spec):
     if missing:
         problem = f"missing {', '.join(missing)}"
         raise InputError(problem, file=str(folder), field="images.path", mend=_MEND)
-    return PictureSet(
-        tuple(cover_crop(Picture(name, read_pixels(path)), spec.crop) for name, path in paths.items())
-    )
+    return PictureSet(tuple(store(name, path, spec.crop) for name, path in paths.items()))

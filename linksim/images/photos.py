@@ -4,9 +4,8 @@ from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 
-from linksim.images.cropping import cover_crop
-from linksim.images.picture import Picture, PictureSet
-from linksim.images.reading import read_pixels
+from linksim.images.picture import PictureSet
+from linksim.images.stored import store
 from linksim.scenario.errors import InputError
 
 PHOTOGRAPHS = {
@@ -23,8 +22,8 @@ PHOTOGRAPHS = {
 _DISTRIBUTIONS = {"skimage": "scikit-image", "sklearn": "scikit-learn"}
 
 
-def photograph(name):
-    """Read one packaged photograph.
+def photograph(name, crop=None):
+    """Load one packaged photograph.
 
     The file is read from the installed package without importing it: `skimage.data` would download
     a file that is missing.
@@ -33,10 +32,12 @@ def photograph(name):
     ----------
     name : str
         A key of `PHOTOGRAPHS`.
+    crop : (int, int) or None
+        Height and width in px.
 
     Returns
     -------
-    Picture
+    StoredPicture
         `[H, W, 3]`.
 
     Raises
@@ -54,10 +55,10 @@ def photograph(name):
             field="images.source",
             mend=f"reinstall {distribution} as a wheel with pip, or use source: folder",
         )
-    return Picture(name, read_pixels(path))
+    return store(name, path, crop)
 
 
 def load(spec):
     """Load the packaged photographs of a `PhotosSpec` as a `PictureSet`; they carry no labels."""
-    cropped = (cover_crop(photograph(name), spec.crop) for name in PHOTOGRAPHS)
+    cropped = (photograph(name, spec.crop) for name in PHOTOGRAPHS)
     return PictureSet(tuple(islice(cropped, spec.limit)))

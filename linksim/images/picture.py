@@ -43,6 +43,16 @@ class Picture:
             pixels.flags.writeable = False
             object.__setattr__(self, "pixels", pixels)
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels."""
+        return self.pixels.shape
+
+    @property
+    def size(self) -> int:
+        """Samples: H · W · C."""
+        return self.pixels.size
+
     @cached_property
     def digest(self):
         """SHA-256 over shape and pixels, in hex; the name and the label do not enter."""
@@ -57,8 +67,8 @@ class PictureSet:
 
     Parameters
     ----------
-    pictures : tuple of Picture
-        At least one.
+    pictures : tuple of Picture or StoredPicture
+        At least one. Both have `name`, `label`, `shape`, `size`, `digest` and `pixels`.
     skipped : tuple of str
         `name: reason` of every file that was left out.
 
@@ -68,7 +78,7 @@ class PictureSet:
         There is no picture.
     """
 
-    pictures: tuple[Picture, ...]
+    pictures: tuple
     skipped: tuple[str, ...] = ()
 
     def __post_init__(self):

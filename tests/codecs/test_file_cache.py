@@ -10,7 +10,7 @@ import pytest
 
 from linksim.codecs.cache import FileCache, default_directory
 from linksim.codecs.file_database import OVERHEAD
-from linksim.codecs.lru import RecentlyUsed
+from linksim.images.lru import RecentlyUsed
 
 
 def key(number):

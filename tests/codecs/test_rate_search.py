@@ -1,6 +1,7 @@
 """RateSearch against trying every quality, and its independence of the cache."""
 
 import random
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from linksim.codecs.cache import FileCache
 from linksim.codecs.jpeg import JPEG
 from linksim.codecs.jpeg2000 import JPEG2000
 from linksim.codecs.rate_search import REACH, Encoded, RateSearch
+from linksim.images.patches32 import patches
 
 PICTURE = np.zeros((2, 2, 1), np.uint8)
 
@@ -82,6 +84,30 @@ def test_nearly_equals_brute_force_on_tiny_photographs(codec, share_missed, cuts
             asked += 1
             missed += (found and found.quality) != (None if index is None else codec.qualities[index])
     assert missed <= share_missed * asked
+
+
+def test_few_files_are_coded():
+    # Five are the least: one that fits, one that does not, and REACH above.
+    codec = BPG()
+    counts = []
+    for patch in islice(patches(), 16):
+        sizes = [len(codec.encode(patch.pixels, quality)) for quality in codec.qualities]
+        for budget in (64, 106, 400):
+            coded = SizesOnly(sizes)
+            RateSearch(coded, FileCache(memory_only=True)).best(patch.pixels, budget)
+            counts.append(len(coded.encoded))
+    assert np.mean(counts) < 7.5
+
+
+@pytest.mark.parametrize("rise", [0, 1, 80, 159, 160])
+def test_plateaus_do_not_make_it_walk(rise):
+    # A bisection codes 8 of them, and REACH more.
+    codec = SizesOnly([100] * rise + [100_000] * (160 - rise))
+    for budget in (100, 101, 99_999):
+        codec.encoded.clear()
+        found = RateSearch(codec, FileCache(memory_only=True)).best(PICTURE, budget)
+        assert (-1 if found is None else found.quality) == rise - 1
+        assert len(codec.encoded) <= 24
 
 
 def test_does_not_depend_on_the_cache_or_the_order(cuts, tmp_path):

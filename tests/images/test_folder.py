@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from linksim.images import folder as folder_module
 from linksim.images import load
+from linksim.images import stored as stored_module
 from linksim.scenario.errors import InputError
 from linksim.scenario.images import FolderSpec
 
@@ -181,8 +181,8 @@ def test_limit_counts_usable_pictures_and_reads_no_further(tmp_path, monkeypatch
     good = (png(filled("L", 1)),)
     write(tmp_path, {"a.png": good, "b.png": (b"",), "c.png": good, "d.png": good})
     read = []
-    original = folder_module.read_pixels
-    monkeypatch.setattr(folder_module, "read_pixels", lambda path: read.append(path.name) or original(path))
+    original = stored_module.read_pixels
+    monkeypatch.setattr(stored_module, "read_pixels", lambda path: read.append(path.name) or original(path))
     with pytest.warns(UserWarning, match=r"b\.png"):
         loaded = load(FolderSpec(path=str(tmp_path), limit=2))
     assert [picture.name for picture in loaded.pictures] == ["a.png", "c.png"]

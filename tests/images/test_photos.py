@@ -7,6 +7,7 @@ import pytest
 
 from linksim.images import load
 from linksim.images import photos as photos_module
+from linksim.images import stored as stored_module
 from linksim.scenario.errors import InputError
 from linksim.scenario.images import Patches32Spec, PhotosSpec
 
@@ -38,8 +39,8 @@ def test_photograph_equals_what_its_package_loads():
 
 def test_limit_decodes_no_more_than_it_needs(monkeypatch):
     read = []
-    original = photos_module.read_pixels
-    monkeypatch.setattr(photos_module, "read_pixels", lambda path: read.append(path.name) or original(path))
+    original = stored_module.read_pixels
+    monkeypatch.setattr(stored_module, "read_pixels", lambda path: read.append(path.name) or original(path))
     assert len(load(PhotosSpec(limit=2, crop=(64, 96))).pictures) == 2
     assert read == ["astronaut.png", "chelsea.png"]
 
