@@ -195,10 +195,12 @@ def plot(
 def send(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Any picture that Pillow reads.")],
     snr: Annotated[float, typer.Option(help="Es/N0 in dB.")],
-    system: Annotated[str, typer.Option(help="CODEC+nr-ldpc; see `linksim systems`.")] = "bpg+nr-ldpc",
+    system: Annotated[str, typer.Option(help="CODEC+CODE; see `linksim systems`.")] = "bpg+nr-ldpc",
     channel: Annotated[str, typer.Option(help="Channel; see `linksim systems`.")] = "awgn",
     cbr: Annotated[str, typer.Option(help="Channel uses per source sample.")] = "1/16",
-    table: Annotated[str, typer.Option(help="MCS table.")] = "pdsch-1",
+    table: Annotated[
+        str | None, typer.Option(help="MCS table; default: pdsch-1, or the code's first.")
+    ] = None,
     mcs: Annotated[
         int | None, typer.Option(help="MCS index; default: the one that shows the best picture.")
     ] = None,
@@ -211,21 +213,24 @@ def send(
     from linksim.evaluation.single import send as send_picture
     from linksim.images.picture import Picture
     from linksim.images.reading import read_pixels
+    from linksim.scenario.systems import CODES, MCS_TABLES
     from linksim.systems.base import OUTCOMES
 
     codec, plus, code = system.partition("+")
-    if not plus or code != "nr-ldpc":
+    if not plus or code not in CODES:
         raise InputError(
             f"{system!r} is no system", field="--system", mend="write a codec and a code, as bpg+nr-ldpc"
         )
+    table = table or next(name for name, facts in MCS_TABLES.items() if facts.code == code)
     picture = Picture(image.name, read_pixels(image))
     target = out or image.with_name(f"{image.stem}_{codec}_{snr:g}dB.png")
     if target.resolve() == image.resolve():
         raise InputError("the original would be overwritten", field="--out", mend="choose another file")
     try:
         delivery = send_picture(
-            picture, codec=codec, table=table, index=mcs, snr_db=snr, cbr=cbr, channel=channel, seed=seed
-        )
+            picture, codec=codec, code=code, table=table, index=mcs, snr_db=snr, cbr=cbr, channel=channel,
+            seed=seed,
+        )  # fmt: skip
     except InputError as error:
         raise _named_by_option(error) from error
     pixels = delivery.picture
@@ -298,6 +303,7 @@ _SEND_OPTIONS = {
     "channel.snr_db": "--snr",
     "seed": "--seed",
     "systems.0.codec": "--system",
+    "systems.0.code": "--table",  # a code that is not the table's
     "systems.0.label": "--system",
     "systems.0.mcs.table": "--table",
     "systems.0.mcs": "--mcs",

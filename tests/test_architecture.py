@@ -20,7 +20,7 @@ from linksim.scenario.channels import ChannelSpec
 from linksim.scenario.codecs import CodecSpec
 from linksim.scenario.images import ImagesSpec
 from linksim.scenario.schema import AXES, Scenario
-from linksim.scenario.systems import MCS_TABLE_SIZES, MCSTable, NRLDPCSpec, SystemSpec
+from linksim.scenario.systems import CODES, MCS_TABLES, CodeSpec, MCSTable, SystemSpec
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "linksim").rglob("*.py"))
@@ -161,7 +161,7 @@ def test_the_schema_and_the_physical_layer_name_the_same():
     from linksim.phy.ldpc import DECODERS
 
     assert set(named(ChannelSpec, "model")) == set(CHANNELS)
-    assert set(get_args(NRLDPCSpec.model_fields["decoder"].annotation)) == set(DECODERS)
+    assert set(get_args(CodeSpec.model_fields["decoder"].annotation)) == set(DECODERS)
     for target in (*CHANNELS.values(), *DECODERS.values()):
         module, _, name = target.partition(":")
         assert callable(getattr(import_module(module), name))
@@ -175,9 +175,12 @@ def test_registered_names_resolve_inside_their_room(room):
         assert callable(getattr(import_module(module), name))
 
 
-def test_the_schema_knows_the_size_of_every_mcs_table():
-    assert set(get_args(MCSTable)) == set(MCS_TABLE_SIZES)
-    assert {name: len(mcs_table(name)) for name in MCS_TABLE_SIZES} == MCS_TABLE_SIZES
+def test_the_schema_knows_the_size_and_the_code_of_every_mcs_table():
+    assert set(get_args(MCSTable)) == set(MCS_TABLES)
+    for name, facts in MCS_TABLES.items():
+        assert len(mcs_table(name)) == facts.size
+    (choice, _) = get_args(CodeSpec.model_fields["name"].annotation)
+    assert set(get_args(choice)) == set(CODES) == {facts.code for facts in MCS_TABLES.values()}
 
 
 def test_results_are_written_and_read_with_the_same_columns():

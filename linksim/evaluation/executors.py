@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection, wait
 
 from linksim.evaluation.tasks import Task
 from linksim.evaluation.work import Result, Worker
+from linksim.scenario.errors import InputError
 
 
 class WorkerFailed(RuntimeError):
@@ -37,9 +38,11 @@ class InProcess:
 
 
 class Processes:
-    """Carries tasks out in worker processes of one compute thread each.
+    """Carries tasks out in worker processes that share the cores.
 
-    Tasks that share compiled graphs go to one worker as long as there is other work for the others.
+    Tasks that share tables and payloads go to one worker as long as there is other work for the others. Every
+    second worker starts at the far end: neighbouring MCSs ask for the same files of the codec, and one worker
+    can use what another has coded but not what it is just coding.
 
     Parameters
     ----------
@@ -51,10 +54,11 @@ class Processes:
 
     def __init__(self, count: int, scenario, pictures):
         context = multiprocessing.get_context("spawn")
+        threads = max(1, len(os.sched_getaffinity(0)) // count)
         self._workers: dict[Connection, multiprocessing.Process] = {}
         for _ in range(count):
             ours, theirs = context.Pipe()
-            process = context.Process(target=_serve, args=(theirs, scenario, pictures), daemon=True)
+            process = context.Process(target=_serve, args=(theirs, scenario, pictures, threads), daemon=True)
             process.start()
             theirs.close()
             self._workers[ours] = process
@@ -64,6 +68,8 @@ class Processes:
 
         Raises
         ------
+        InputError
+            A picture is not what it was when the run began.
         WorkerFailed
         """
         waiting = defaultdict(deque)
@@ -92,8 +98,9 @@ class Processes:
             return
         if kinship not in waiting:
             taken = {task.kinship for task in busy.values()}
-            free = [key for key in waiting if key not in taken]
-            kinship = max(free or waiting, key=lambda key: len(waiting[key]))
+            free = [key for key in waiting if key not in taken] or list(waiting)
+            far_end = list(self._workers).index(connection) % 2
+            kinship = max(reversed(free) if far_end else free, key=lambda key: len(waiting[key]))
         task = waiting[kinship].popleft()
         if not waiting[kinship]:
             del waiting[kinship]
@@ -110,6 +117,8 @@ class Processes:
                 f"a worker died (exit code {process.exitcode}) on {describe(task)}; "
                 "perhaps out of memory: set a smaller `chunk`"
             ) from error
+        if isinstance(value, InputError):
+            raise value
         if not success:
             raise WorkerFailed(f"{describe(task)} failed: {value}")
         return value
@@ -121,10 +130,11 @@ def describe(task: Task) -> str:
     return f"{task.point.name} at CBR {task.point.cbr}, {where}, trial {task.trial}"
 
 
-def _serve(connection, scenario, pictures):
+def _serve(connection, scenario, pictures, threads):
     """The life of a worker process: until its driver is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
-    # Sub-processes of libraries must not take more threads than the worker has.
+    # Read when Numba and the libraries beneath numpy are loaded. No result depends on the decoder's threads.
+    os.environ["NUMBA_NUM_THREADS"] = str(threads)
     os.environ["OMP_NUM_THREADS"] = "1"
     worker = Worker(scenario, pictures)
     while True:
@@ -134,6 +144,8 @@ def _serve(connection, scenario, pictures):
             return
         try:
             answer = (True, worker.execute(task, keep_pictures))
+        except InputError as error:
+            answer = (False, error)
         except Exception:
             answer = (False, traceback.format_exc())
         try:

@@ -6,11 +6,12 @@ their number and interruptions cannot change a result.
 
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from linksim import systems
 from linksim.evaluation.summary import Summary
 from linksim.evaluation.tasks import ChannelPoint, Task, digest, seed_of, software
-from linksim.evaluation.trials import Trials, halfway, mean_psnr_db, precise_enough, total
+from linksim.evaluation.trials import Trials, halfway, mean_psnr_db, precise_enough
 from linksim.images.picture import PictureSet
 from linksim.modulation.capacity import bicm_capacity
 from linksim.scenario.errors import InputError
@@ -51,9 +52,9 @@ def resolve(scenario: Scenario, pictures: PictureSet) -> Scenario:
         When a CBR leaves a picture without a channel use, or a kept picture does not exist.
     """
     count = len(pictures.pictures)
-    smallest = min(pictures.pictures, key=lambda picture: picture.pixels.size)
+    smallest = min(pictures.pictures, key=lambda picture: picture.size)
     for cbr in scenario.bandwidth.cbr:
-        if channel_uses(smallest.pixels.size, cbr) < 1:
+        if channel_uses(smallest.size, cbr) < 1:
             raise InputError(
                 f"{cbr} leaves {smallest.name} without a channel use", field="bandwidth.cbr", mend="raise it"
             )
@@ -64,7 +65,7 @@ def resolve(scenario: Scenario, pictures: PictureSet) -> Scenario:
             mend=f"write indices from 0 to {count - 1}",
         )
     if scenario.chunk is None:
-        largest = max(picture.pixels.size for picture in pictures.pictures)
+        largest = max(picture.size for picture in pictures.pictures)
         chunk = min(count, max(1, _CHUNK_SAMPLES // largest))
         scenario = scenario.model_copy(update={"chunk": chunk})
     return scenario
@@ -86,6 +87,10 @@ class Plan:
         self._systems = [systems.create(spec) for spec in scenario.systems]
         self._chunks = [self._divide(spec) for spec in scenario.systems]
         self._identities = [digest(self._identity(spec)) for spec in scenario.systems]
+        self._tasks: dict[tuple, Task] = {}
+        self._digest_of = cache(
+            lambda start, stop: digest([picture.digest for picture in self._pictures[start:stop]])
+        )
 
     def series(self) -> Iterator[Series]:
         """All series in canonical order: systems and CBRs as the scenario lists them, SNRs rising."""
@@ -165,20 +170,25 @@ class Plan:
     def _envelope_rounds(self, series, trials, results):
         """All operating points, or those that may still be the best, until the envelope is precise enough."""
         stop, prunes = self.scenario.stop, self._systems[series.system].prunes
-        ceilings_db = {}
         if prunes:
-            ceilings = {point: self._ceiling(series, point) for point in series.points}
-            yield [task for tasks in ceilings.values() for task in tasks]
-            ceilings_db = {point: mean_psnr_db(total(tasks, results)) for point, tasks in ceilings.items()}
+            tasks = {point: self._ceiling(series, point) for point in series.points}
+            yield [task for of_point in tasks.values() for task in of_point]
+            ceilings = {point: [results[task.id] for task in tasks[point]] for point in tasks}
+            ceilings_db = {point: mean_psnr_db(sum(ceilings[point], Summary())) for point in ceilings}
+            guess = _first_guess(series)
         count = stop.trials
         while True:
             if prunes:
-                guess = _first_guess(series)
-                while contenders := trials.contenders(count, ceilings_db):
-                    # What is above the guess has to be decoded anyway; below it, one at a time.
-                    above = [p for p in contenders if series.points.index(p) >= series.points.index(guess)]
-                    request = above or contenders[-1:]
-                    yield [t for p in request for t in self._first_trials(series, p, halfway(count))]
+                while contenders := trials.contenders(count, ceilings):
+                    # Above the guess a growing part of the tasks tells which ones fail; below, one at a time.
+                    above = [point for point in contenders if ceilings_db[point] >= ceilings_db[guess]]
+                    request = []
+                    for point in above or [max(contenders, key=ceilings_db.get)]:
+                        missing = trials.missing(point, halfway(count))
+                        done = halfway(count) * len(ceilings[point]) - len(missing)
+                        whole = point == guess or not above
+                        request += missing if whole else missing[: max(1, done)]
+                    yield request
                 chosen, _ = trials.choose(count)
                 yield self._first_trials(series, chosen, count)
             else:
@@ -208,7 +218,7 @@ class Plan:
             if (
                 stop == len(self._pictures)
                 or stop - start == length
-                or self._pictures[stop].pixels.shape != self._pictures[start].pixels.shape
+                or self._pictures[stop].shape != self._pictures[start].shape
             ):
                 chunks.append((start, stop))
                 start = stop
@@ -217,20 +227,28 @@ class Plan:
     def _identity(self, spec):
         """Everything that can change the rows of a system and is the same for all its tasks."""
         scenario = self.scenario
+        # Which MCSs take part changes no row; `decode` says which bit errors are counted.
+        candidates = {"table", "policy", "index", "indices"}
         return [
-            spec.model_dump(mode="json", exclude={"label", "mcs"}),
+            spec.model_dump(mode="json", exclude={"label": True, "mcs": candidates}),
             scenario.model_dump(mode="json", include={"link", "fallback", "metrics"}),
             software(),
         ]
 
     def _task(self, system, point, channel, chunk, trial):
+        key = (system, point, channel, chunk, trial)
+        if key not in self._tasks:
+            self._tasks[key] = self._build_task(*key)
+        return self._tasks[key]
+
+    def _build_task(self, system, point, channel, chunk, trial):
         start, stop = chunk
         seed = seed_of(self.scenario.seed, channel, start, trial)
         identity = [
             self._identities[system],
             [point.name, str(point.cbr)],
             repr(channel),
-            [start, [picture.digest for picture in self._pictures[start:stop]]],
+            [start, self._digest_of(start, stop)],
             trial,
             seed,
         ]
@@ -238,11 +256,8 @@ class Plan:
 
 
 def _first_guess(series):
-    """The highest MCS whose rate lies safely below its capacity; the lowest if there is none."""
+    """The fastest MCS whose rate lies safely below its capacity; the slowest if there is none."""
     snr_db = series.channel.snr_db - _IMPLEMENTATION_LOSS_DB
-    safe = [
-        point
-        for point in series.points
-        if point.modulation_order * point.code_rate <= bicm_capacity(point.modulation_order, snr_db)
-    ]
-    return safe[-1] if safe else series.points[0]
+    rate = {point: point.mcs.spectral_efficiency for point in series.points}
+    safe = [point for point in rate if rate[point] <= bicm_capacity(point.modulation_order, snr_db)]
+    return max(safe, key=rate.get) if safe else min(rate, key=rate.get)

@@ -24,6 +24,7 @@ def send(
     picture: Picture,
     *,
     codec: str,
+    code: str,
     table: str,
     index: int | None,
     snr_db: float,
@@ -38,6 +39,8 @@ def send(
     picture : Picture
     codec : str
         YAML name of a codec.
+    code : str
+        YAML name of a channel code.
     table : str
         MCS table.
     index : int or None
@@ -52,6 +55,13 @@ def send(
         Of the channel.
     """
     mcs = {"table": table} if index is None else {"table": table, "policy": "fixed", "index": index}
+    system = {
+        "type": "separated",
+        "label": codec,
+        "codec": {"name": codec},
+        "code": {"name": code},
+        "mcs": mcs,
+    }
     scenario = validate(
         {
             "name": "send",
@@ -59,7 +69,7 @@ def send(
             "images": {"source": "photos"},  # a schema needs one; the picture is handed over below
             "bandwidth": {"cbr": cbr},
             "channel": {"model": channel, "snr_db": snr_db},
-            "systems": [{"type": "separated", "label": codec, "codec": {"name": codec}, "mcs": mcs}],
+            "systems": [system],
         },
         file="linksim send",
     )

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from linksim.systems.base import OperatingPoint
 
 #: Packages whose version can change a row.
-_PACKAGES = ("linksim", "sionna", "tensorflow", "numpy", "scipy", "av", "pillow")
+_PACKAGES = ("linksim", "sionna", "tensorflow", "numpy", "scipy", "numba", "av", "pillow")
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Task:
     @property
     def kinship(self) -> tuple:
         """Tasks that agree in this share compiled graphs: one worker should run them in a row."""
-        return (self.point.cbr, self.point.modulation_order, self.point.code_rate)
+        return (self.point.cbr, self.point.mcs)
 
 
 def seed_of(scenario_seed: int, channel: ChannelPoint | None, first_picture: int, trial: int) -> int:

@@ -70,8 +70,18 @@ class Trials:
         trials = self.of(best)
         return best, trials[half:] if count > 1 else trials
 
-    def contenders(self, count: int, ceilings_db: Mapping[OperatingPoint, float]) -> list[OperatingPoint]:
-        """Points short of half of `count` trials that may still beat every point that has them."""
+    def contenders(
+        self, count: int, ceilings: Mapping[OperatingPoint, list[Summary]]
+    ) -> list[OperatingPoint]:
+        """Points short of half of `count` trials that may still beat every point that has them.
+
+        Parameters
+        ----------
+        count : int
+            Trials in all.
+        ceilings : mapping from point to list of Summary
+            For each task of a trial what it gives if the channel spoils nothing.
+        """
         half = halfway(count)
         best_db, best_rank = float("-inf"), len(self._done)
         for rank, point in enumerate(self._done):
@@ -80,13 +90,28 @@ class Trials:
                 best_db, best_rank = self._mean_db(trials[:half]), rank
         found = []
         for rank, point in enumerate(self._done):
-            trials = self.of(point)
-            if len(trials) < half:
-                known = sum(mean_psnr_db(trial) for trial in trials)
-                highest = (known + (half - len(trials)) * ceilings_db[point]) / half
+            if len(self.of(point)) < half:
+                highest = self._highest_db(point, half, ceilings[point])
                 if highest > best_db or (highest == best_db and rank < best_rank):
                     found.append(point)
         return found
+
+    def missing(self, point: OperatingPoint, count: int) -> list[Task]:
+        """Tasks of the first `count` trials without a result, in order."""
+        trials = range(len(self.of(point)), count)
+        tasks = [task for trial in trials for task in self._tasks_of(point, trial)]
+        return [task for task in tasks if task.id not in self._results]
+
+    def _highest_db(self, point, half, ceilings):
+        """Mean PSNR of the first `half` trials if all tasks without a result reach their ceilings."""
+        ceiling_db = mean_psnr_db(sum(ceilings, Summary()))
+        trials = self.of(point)
+        begun = zip(self._tasks_of(point, len(trials)), ceilings)
+        begun_db = mean_psnr_db(
+            sum((self._results.get(task.id, ceiling) for task, ceiling in begun), Summary())
+        )
+        known_db = sum(mean_psnr_db(trial) for trial in trials) + begun_db
+        return (known_db + (half - len(trials) - 1) * ceiling_db) / half
 
     @staticmethod
     def _mean_db(trials):

@@ -12,7 +12,7 @@ from linksim.codecs.cache import FileCache
 from linksim.evaluation.summary import Summary, summarise
 from linksim.evaluation.tasks import Task
 from linksim.images.picture import PictureSet
-from linksim.metrics.ms_ssim import ms_ssim
+from linksim.metrics.ms_ssim import ssim_and_ms_ssim
 from linksim.metrics.psnr import psnr_db
 from linksim.metrics.ssim import ssim
 from linksim.scenario.schema import Scenario
@@ -107,7 +107,7 @@ class Worker:
             received=received,
             **scores,
             channel_uses=float(reception.channel_uses[i]),
-            cbr=float(reception.channel_uses[i]) / self._pictures[index].pixels.size,
+            cbr=float(reception.channel_uses[i]) / self._pictures[index].size,
             power=float(reception.power[i]),
             peak_power=float(reception.peak_power[i]),
             bits=int(reception.bits[i]),
@@ -140,10 +140,15 @@ class Worker:
 
     def _measure(self, original, received):
         metrics = self._scenario.metrics
+        single = multi = None
+        if "ms_ssim" in metrics:
+            single, multi = ssim_and_ms_ssim(original, received)
+        elif "ssim" in metrics:
+            single = ssim(original, received)
         return {
             "psnr_db": psnr_db(original, received),
-            "ssim": ssim(original, received) if "ssim" in metrics else None,
-            "ms_ssim": ms_ssim(original, received) if "ms_ssim" in metrics else None,
+            "ssim": single if "ssim" in metrics else None,
+            "ms_ssim": multi,
         }
 
 

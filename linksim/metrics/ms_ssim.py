@@ -3,7 +3,7 @@
 import numpy as np
 
 from linksim.metrics.pair import check_pair
-from linksim.metrics.ssim import WINDOW, channel_planes, mean_similarity
+from linksim.metrics.ssim import WINDOW, channel_planes, mean_similarity, ssim
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of the scales, from the full picture to 1/16 of its side (the paper's section 3.2)."""
@@ -36,19 +36,37 @@ def ms_ssim(reference, received):
     ValueError
         A dtype or a shape does not fit.
     """
+    return ssim_and_ms_ssim(reference, received)[1]
+
+
+def ssim_and_ms_ssim(reference, received):
+    """Return both indices for little more than one: the finest scale of the one is the other.
+
+    Parameters
+    ----------
+    reference, received : ndarray
+        `[H, W, C], uint8`.
+
+    Returns
+    -------
+    ssim, ms_ssim : float or None
+        As `linksim.metrics.ssim.ssim` and `ms_ssim` give them.
+    """
     check_pair(reference, received)
     if min(reference.shape[:2]) < SMALLEST_SIDE:
-        return None
-    return float(np.mean([_plane_ms_ssim(x, y) for x, y in channel_planes(reference, received)]))
+        return ssim(reference, received), None
+    both = np.mean([_of_plane(x, y) for x, y in channel_planes(reference, received)], axis=0)
+    return float(both[0]), float(both[1])
 
 
-def _plane_ms_ssim(reference, received):
-    factors = []
-    for _ in WEIGHTS[:-1]:
-        factors.append(mean_similarity(reference, received)[1])
+def _of_plane(reference, received):
+    """SSIM and MS-SSIM of one plane."""
+    scales = [mean_similarity(reference, received)]
+    for _ in WEIGHTS[1:]:
         reference, received = _halve(reference), _halve(received)
-    factors.append(mean_similarity(reference, received)[0])
-    return np.prod(np.maximum(factors, 0) ** WEIGHTS)
+        scales.append(mean_similarity(reference, received))
+    factors = [contrast for _, contrast in scales[:-1]] + [scales[-1][0]]
+    return scales[0][0], np.prod(np.maximum(factors, 0) ** WEIGHTS)
 
 
 def _halve(plane):

@@ -1,4 +1,4 @@
-"""Modulation and coding schemes of 5G NR: the tables of TS 38.214, clause 5.1.3.1."""
+"""Modulation and coding schemes: the tables of TS 38.214, clause 5.1.3.1, and sets of fixed-length codes."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,19 +12,22 @@ class MCS:
     Attributes
     ----------
     table : str
-        `pdsch-1` … `pdsch-4`.
+        `pdsch-1` … `pdsch-4`, `wifi-ad` or `papers-ldpc`.
     index : int
         I_MCS.
     modulation_order : int
         Q_m, coded bits per symbol.
     code_rate : Fraction
-        Target code rate R.
+        Target code rate R of transport blocks; k/n of fixed-length codes.
+    codeword : (int, int) or None
+        (k, n) of a fixed-length code in bits; None stands for NR transport blocks.
     """
 
     table: str
     index: int
     modulation_order: int
     code_rate: Fraction
+    codeword: tuple[int, int] | None = None
 
     @property
     def name(self) -> str:
@@ -37,8 +40,8 @@ class MCS:
         return self.modulation_order * self.code_rate
 
 
-# Per table: modulation order → R·1024 in the order of the indices.
-_TABLES = {
+# Per table of transport blocks: modulation order → R·1024 in the order of the indices.
+_TRANSPORT_BLOCKS = {
     "pdsch-1": {
         2: "120 157 193 251 308 379 449 526 602 679",
         4: "340 378 434 490 553 616 658",
@@ -65,15 +68,27 @@ _TABLES = {
 }
 
 
+# Per set of fixed-length codes: (k, n) of its codewords, each over all the modulations below.
+_CODEWORDS = {
+    "wifi-ad": ((336, 672), (420, 672), (504, 672), (546, 672)),
+    "papers-ldpc": ((1536, 4608), (3072, 6144), (3072, 4608)),
+}
+_CODEWORD_ORDERS = (1, 2, 4, 6)
+
+
 @cache
 def mcs_table(name: str) -> tuple[MCS, ...]:
     """Return the rows of one table in the order of their indices.
+
+    The spectral efficiency need not rise with the index.
 
     Parameters
     ----------
     name : str
         `pdsch-1` (table 5.1.3.1-1, up to 64QAM), `pdsch-2` (-2, 256QAM), `pdsch-3` (-3, low spectral
-        efficiency) or `pdsch-4` (-4, 1024QAM).
+        efficiency) or `pdsch-4` (-4, 1024QAM) of TS 38.214; `wifi-ad`, the four LDPC codes of IEEE
+        802.11ad-2012, clause 21.3.8, over BPSK, QPSK, 16QAM and 64QAM; `papers-ldpc`, plain NR LDPC
+        codewords of three lengths over the same modulations, as public baselines use them.
 
     Raises
     ------
@@ -82,10 +97,12 @@ def mcs_table(name: str) -> tuple[MCS, ...]:
 
     Examples
     --------
-    >>> mcs_table("pdsch-1")[10]
-    MCS(table='pdsch-1', index=10, modulation_order=4, code_rate=Fraction(85, 256))
+    >>> mcs_table("pdsch-1")[10].code_rate, mcs_table("wifi-ad")[10].codeword
+    (Fraction(85, 256), (504, 672))
     """
-    rows = [
-        (order, Fraction(rate) / 1024) for order, rates in _TABLES[name].items() for rate in rates.split()
-    ]
-    return tuple(MCS(name, index, order, rate) for index, (order, rate) in enumerate(rows))
+    if name in _CODEWORDS:
+        rows = [(order, Fraction(*word), word) for order in _CODEWORD_ORDERS for word in _CODEWORDS[name]]
+    else:
+        rates_of = _TRANSPORT_BLOCKS[name].items()
+        rows = [(order, Fraction(rate) / 1024, None) for order, rates in rates_of for rate in rates.split()]
+    return tuple(MCS(name, index, *row) for index, row in enumerate(rows))

@@ -1,6 +1,7 @@
 """The Link: complex baseband in, equalised complex baseband out. Nothing else adds noise."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import tensorflow as tf
 
@@ -42,7 +43,7 @@ class Link:
         self.model = model
         self.snr_db = snr_db
         self.power = power
-        self._channel = channels.create(model)
+        self._noise_variance = tf.constant(10.0 ** (-snr_db / 10.0), tf.float32)
 
     def transmit(self, symbols: tf.Tensor, mask: tf.Tensor | None = None) -> Received:
         """Send one block of symbols per image.
@@ -53,14 +54,27 @@ class Link:
         mask : [batch, k], bool, optional
             Marks the symbols that are really sent; the others count for no power.
         """
-        energy = tf.square(tf.abs(symbols))
-        if mask is None:
-            power = tf.reduce_mean(energy, axis=1)
-        else:
-            sent = tf.cast(mask, tf.float32)
-            power = tf.math.divide_no_nan(tf.reduce_sum(energy * sent, 1), tf.reduce_sum(sent, 1))
-        noise_variance = tf.fill(tf.shape(power), tf.constant(10.0 ** (-self.snr_db / 10.0), tf.float32))
-        if self.power == "measured":
-            noise_variance *= power
-        received, variance = self._channel(symbols, noise_variance[:, None])
-        return Received(received, variance, power)
+        mask = tf.ones(tf.shape(symbols), tf.bool) if mask is None else mask
+        return Received(*_graph(self.model, self.power)(symbols, mask, self._noise_variance))
+
+
+@cache
+def _graph(model, power_policy):
+    """The link over one channel as one graph for all sizes and SNRs."""
+    channel = channels.create(model)
+
+    def transmit(symbols, mask, noise_variance):
+        sent = tf.cast(mask, tf.float32)
+        energy = tf.square(tf.math.real(symbols)) + tf.square(tf.math.imag(symbols))
+        power = tf.math.divide_no_nan(tf.reduce_sum(energy * sent, 1), tf.reduce_sum(sent, 1))
+        variance = tf.fill(tf.shape(power), noise_variance)
+        if power_policy == "measured":
+            variance *= power
+        return *channel(symbols, variance[:, None]), power
+
+    signature = [
+        tf.TensorSpec([None, None], tf.complex64),
+        tf.TensorSpec([None, None], tf.bool),
+        tf.TensorSpec([], tf.float32),
+    ]
+    return tf.function(transmit, autograph=False, input_signature=signature)

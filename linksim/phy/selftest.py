@@ -31,8 +31,8 @@ def run() -> dict[str, tuple[float, float, float]]:
         closed form within four standard errors, and the share of blocks lost well above and below threshold.
     """
     mcs = mcs_table("pdsch-1")[10]
-    modem = Modem(_CHANNEL_USES, mcs.modulation_order, mcs.code_rate, "sionna", 10)
-    bits = np.random.default_rng(1).integers(0, 2, (_BATCH, modem.payload)).astype(np.float32)
+    modem = Modem(_CHANNEL_USES, mcs)
+    bits = np.random.default_rng(1).integers(0, 2, (_BATCH, modem.payload)).astype(np.uint8)
     randomness.seed(1)
     good = modem.transmit(bits, Link("awgn", _SNR_DB))
     bad = modem.transmit(bits, Link("awgn", _SNR_DB - 6))

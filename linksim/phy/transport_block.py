@@ -1,15 +1,15 @@
 """NR transport blocks: CRC, segmentation, LDPC, rate matching and scrambling (TS 38.212, 38.211).
 
-The steps stand here one by one, from Sionna's blocks, because Sionna's own TBEncoder has no repetition: it
-refuses the lowest MCSs of every table. Where it works, this chain gives the same bits (tested).
+Sionna's TBEncoder and TBDecoder hold the same steps but have no repetition: they refuse the lowest MCSs of
+every table. Where they work, this chain gives the same bits (tested).
 """
 
+import numba
 import numpy as np
-import tensorflow as tf
-from sionna.phy.fec.crc import CRCDecoder, CRCEncoder
 
-from linksim.phy import ldpc
-from linksim.phy.ldpc.mother_code import MotherCodeEncoder
+from linksim.phy import crc, ldpc
+from linksim.phy.ldpc.encoder import Encoder
+from linksim.phy.ldpc.nr import nr_code
 from linksim.phy.scrambling import gold_sequence
 from linksim.phy.transport_block_size import TransportBlockSize
 
@@ -27,87 +27,105 @@ class TransportBlock:
         Q_m; the bit interleaver of TS 38.212 clause 5.4.2.2 depends on it.
     decoder : str
         A name of `linksim.phy.ldpc.DECODERS`.
+    precision : str or None
+        Arithmetic of the decoder `fast`.
     iterations : int
         Decoder iterations.
 
-    Raises
-    ------
-    ValueError
-        When the size is not decodable.
+    Attributes
+    ----------
+    payload, coded : int
+        A and G, bits.
+    stages : int
+        C, code blocks.
     """
 
     def __init__(
-        self, size: TransportBlockSize, modulation_order: int, decoder: str = "sionna", iterations: int = 20
+        self,
+        size: TransportBlockSize,
+        modulation_order: int,
+        decoder: str = "fast",
+        precision: str | None = "int16",
+        iterations: int = 20,
     ):
-        self.size = size
-        self._crc = CRCEncoder("CRC24A" if size.crc == 24 else "CRC16")
-        self._crc_check = CRCDecoder(self._crc)
-        self._block_crc = CRCEncoder("CRC24B") if size.code_block_crc else None
-        self._encoder = MotherCodeEncoder(size.code_block, max(size.codewords), size.base_graph)
-        self._decoder = ldpc.create(decoder, self._encoder, iterations)
-        self._sent, self._seat, self._repetitions = _rate_matching(
-            size.codewords, self._encoder.n, modulation_order
-        )
-        scrambling = gold_sequence(size.coded, _RNTI * 2**15 + _ID)
-        self._scrambling = tf.constant(scrambling, tf.float32)
-        # Autograph would unroll Python loops over every bit; nothing here needs it.
-        self.encode = tf.function(
-            self._encode, autograph=False, input_signature=[tf.TensorSpec([None, size.payload], tf.float32)]
-        )
-        self.decode = tf.function(
-            self._decode, autograph=False, input_signature=[tf.TensorSpec([None, size.coded], tf.float32)]
-        )
+        self.payload, self.coded, self.stages = size.payload, size.coded, len(size.codewords)
+        self._size = size
+        self._crc = crc.CRC24A if size.crc == 24 else crc.CRC16
+        code = nr_code(size.code_block, max(size.codewords), size.base_graph)
+        self._encoder = Encoder(code)
+        self._decoder = ldpc.create(decoder, code, iterations, precision)
+        orders = {length: _interleaving(length, modulation_order) for length in set(size.codewords)}
+        self._orders = [orders[length] for length in size.codewords]
+        self._starts = np.cumsum([0, *size.codewords])
+        self._scrambling = gold_sequence(size.coded, _RNTI * 2**15 + _ID)
 
-    def _encode(self, payload):
-        """Payload bits `[batch, A]` to coded bits `[batch, G]`, both float32."""
-        count = len(self.size.codewords)
-        blocks = tf.reshape(self._crc(payload), [-1, self.size.code_block - self.size.code_block_crc])
-        if self._block_crc is not None:
-            blocks = self._block_crc(blocks)
-        codewords = tf.reshape(self._encoder(blocks), [-1, count * self._encoder.n])
-        return tf.abs(tf.gather(codewords, self._sent, axis=1) - self._scrambling)
+    def encode(self, payload: np.ndarray) -> np.ndarray:
+        """Payload bits `[batch, A]` to coded bits `[batch, G]`, both uint8."""
+        batch = len(payload)
+        blocks = crc.append(payload, self._crc).reshape(batch * self.stages, -1)
+        if self._size.code_block_crc:
+            blocks = crc.append(blocks, crc.CRC24B)
+        words = self._encoder(blocks)[:, self._encoder.code.sent].reshape(batch, self.stages, -1)
+        coded = [words[:, block, order % words.shape[2]] for block, order in enumerate(self._orders)]
+        return np.concatenate(coded, axis=1) ^ self._scrambling
 
-    def _decode(self, llr):
-        """LLRs ln p(1)/p(0) `[batch, G]` to payload bits `[batch, A]`, float32, and CRC passed `[batch]`."""
-        count = len(self.size.codewords)
-        llr = llr * (1.0 - 2.0 * self._scrambling)
-        llr = tf.pad(llr, [[0, 0], [0, 1]])  # the last column stands for what was never sent
-        llr = tf.gather(llr, self._seat, axis=1)
-        llr = tf.reduce_sum(tf.reshape(llr, [-1, self._repetitions, self._encoder.n]), axis=1)
-        blocks = self._decoder(llr)
-        blocks = tf.reshape(blocks, [-1, count, self.size.code_block])
-        blocks = blocks[:, :, : self.size.code_block - self.size.code_block_crc]
-        payload, valid = self._crc_check(tf.reshape(blocks, [-1, self.size.payload + self.size.crc]))
-        return payload, valid[:, 0]
+    def decode(self, llr: np.ndarray, exhaustive: bool = True) -> tuple[np.ndarray, np.ndarray]:
+        """LLRs to payload bits and the verdict of the CRC.
+
+        A transport block is lost with its first wrong code block; unless `exhaustive`, decoding may stop
+        there, and the bits of what was not decoded are zero.
+
+        Parameters
+        ----------
+        llr : [batch, G], float32
+            ln p(1)/p(0).
+        exhaustive : bool
+
+        Returns
+        -------
+        bits : [batch, A], uint8
+        passed : [batch], bool
+        """
+        batch, length = len(llr), self._size.code_block - self._size.code_block_crc
+        blocks = np.zeros((batch, self.stages, length), np.uint8)
+        passed = np.ones(batch, bool)
+        start, count = 0, self.stages if exhaustive else 1
+        while start < self.stages and passed.any():
+            # Growing groups: little is decoded in vain, and many blocks at once keep all threads busy.
+            group = range(start, min(start + count, self.stages))
+            images = np.arange(batch) if exhaustive else np.flatnonzero(passed)
+            received = np.concatenate([self._received(llr[images], block) for block in group])
+            bits = self._decoder(received).reshape(len(group), len(images), self._size.code_block)
+            blocks[images, group.start : group.stop] = bits[:, :, :length].swapaxes(0, 1)
+            if self._size.code_block_crc:
+                for of_block in bits:
+                    passed[images] &= crc.check(of_block, crc.CRC24B)
+            start, count = group.stop, 2 * count
+        whole = blocks.reshape(batch, -1)
+        return whole[:, : self.payload], passed & crc.check(whole, self._crc)
+
+    def _received(self, llr, block):
+        """LLRs of one code block as the decoder takes them: in the buffer's order, repetitions added up."""
+        values = np.zeros((len(llr), self._encoder.code.n), np.float32)
+        coded = slice(self._starts[block], self._starts[block + 1])
+        _collect(llr[:, coded], self._scrambling[coded], self._orders[block], values)
+        return values
 
 
-def _rate_matching(codewords, n, modulation_order):
-    """Bit selection, interleaving and concatenation as index arrays (TS 38.212 clauses 5.4.2 and 5.5).
+@numba.njit(cache=True, nogil=True)
+def _collect(llr, scrambling, order, values):
+    """Undo scrambling, interleaving and rate matching: add LLRs `[batch, E]` to values `[batch, n]`."""
+    length = values.shape[1]
+    for image in range(len(llr)):
+        for i in range(order.size):
+            value = llr[image, i]
+            values[image, order[i] % length] += -value if scrambling[i] else value
 
-    Parameters
-    ----------
-    codewords : tuple of int
-        E_r of each code block.
-    n : int
-        Bits in the circular buffer; a longer E_r wraps around.
-    modulation_order : int
 
-    Returns
-    -------
-    sent : [G], int32
-        For each coded bit its place among the buffers laid end to end.
-    seat : [C·repetitions·n], int32
-        The inverse: for each place of each turn around each buffer the coded bit, or G where none was sent.
-    repetitions : int
-        Turns around the buffer.
+def _interleaving(length, modulation_order):
+    """From each coded bit f_i of a codeword to the e_j it is, int32 `[E]` (TS 38.212 clause 5.4.2.2).
+
+    f_{i+j·Q_m} = e_{i·E/Q_m+j}: written by rows, read by columns. The rate matching before it reads e_j from
+    place j of the circular buffer, around and around.
     """
-    repetitions = -(-max(codewords) // n)
-    sent, seat = [], np.full((len(codewords), repetitions * n), sum(codewords))
-    start = 0
-    for block, length in enumerate(codewords):
-        # f_{i+j·Q_m} = e_{i·E/Q_m+j}: written by rows, read by columns.
-        order = np.arange(length).reshape(modulation_order, -1).T.ravel()
-        sent.append(block * n + order % n)
-        seat[block, order] = start + np.arange(length)
-        start += length
-    return np.concatenate(sent).astype(np.int32), seat.ravel().astype(np.int32), repetitions
+    return np.arange(length, dtype=np.int32).reshape(modulation_order, -1).T.ravel()

@@ -96,7 +96,6 @@ def transport_block_size(channel_uses: int, modulation_order: int, code_rate: Fr
     crc = 24 if payload > 3824 else 16
     code_block_crc = 24 if count > 1 else 0
     uses, longer = divmod(channel_uses, count)
-    small = payload <= 292 or (payload <= 3824 and code_rate <= Fraction(67, 100))
     return TransportBlockSize(
         payload=payload,
         coded=channel_uses * modulation_order,
@@ -104,8 +103,14 @@ def transport_block_size(channel_uses: int, modulation_order: int, code_rate: Fr
         codewords=tuple((uses + (i >= count - longer)) * modulation_order for i in range(count)),
         crc=crc,
         code_block_crc=code_block_crc,
-        base_graph=2 if small or code_rate <= Fraction(1, 4) else 1,
+        base_graph=base_graph(payload, code_rate),
     )
+
+
+def base_graph(payload: int, code_rate: Fraction) -> int:
+    """The base graph, 1 or 2, for A payload bits at rate R (TS 38.212 clause 7.2.2)."""
+    small = payload <= 292 or (payload <= 3824 and code_rate <= Fraction(67, 100))
+    return 2 if small or code_rate <= Fraction(1, 4) else 1
 
 
 def _payload(information: Fraction, code_rate: Fraction) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from linksim.report.labels import value_text
+from linksim.report.labels import mcs_text, value_text
 
 MAIN, SINGLE, BOUND = "main", "single", "bound"
 
@@ -31,6 +31,9 @@ class Curve:
         What all curves of the figure share, as "AWGN, CBR 1/16".
     rows : tuple of dict
         Rows of the results table, ordered by the column along the curve.
+    tag : str
+        Of a single MCS, what stands at the end of its line: its index, or its modulation and code rate where
+        the system has few.
     """
 
     label: str
@@ -40,6 +43,7 @@ class Curve:
     mcs: str
     context: str
     rows: tuple
+    tag: str = ""
 
 
 def to_curves(rows, x="snr_db"):
@@ -83,18 +87,19 @@ def to_curves(rows, x="snr_db"):
         if not alone and len({len(points) for points in by_mcs.values()}) > 1:
             singles = []  # pruned: what is left of such curves has holes that would mislead
         for mcs in [mcs for mcs in by_mcs if "/" not in mcs] + singles:
-            role, label, own = MAIN, name, variant
+            role, label, own, tag = MAIN, name, variant, ""
             if mcs.startswith("bound:"):
                 role = BOUND
             elif alone and len(singles) <= _FEW:
-                label, own = f"{name}, {mcs}", (*variant, mcs)
+                label, own = f"{name}, {mcs_text(by_mcs[mcs][0])}", (*variant, mcs)
             elif mcs in singles:
                 role = SINGLE
                 label = f"{name}, {_span(singles)}" if alone else f"single MCSs ({_span(singles)})"
+                tag = mcs_text(by_mcs[mcs][0]) if len(singles) <= _FEW else mcs.rpartition("/")[2]
             points = [row for row in by_mcs[mcs] if row.get(along) is not None]
             # A swept field may mix numbers and names.
             points.sort(key=lambda row: (isinstance(row[along], str), row[along]))
-            curves.append(Curve(label, role, system, own, mcs, context, tuple(points)))
+            curves.append(Curve(label, role, system, own, mcs, context, tuple(points), tag))
     return curves
 
 

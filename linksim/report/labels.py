@@ -71,24 +71,39 @@ def value_text(column, value):
     if column == "channel":
         return _CHANNELS.get(value, value)
     if column == "cbr":
-        return value if isinstance(value, str) else f"CBR {cbr_text(value)}"
+        return value if isinstance(value, str) else f"CBR {fraction_text(value)}"
     number = value if isinstance(value, str) else f"{value:g}"
     if column == "snr_db":
         return f"SNR {number} dB"
     return f"{column.rpartition('.')[2]} {number}"
 
 
-def cbr_text(cbr):
-    """A CBR as a simple fraction where it is one to the four decimals of the table, otherwise as a number.
+def fraction_text(ratio, digits=4):
+    """A CBR or code rate as a simple fraction where it is one to the table's four decimals, else as a number.
 
     Examples
     --------
-    >>> cbr_text(0.0833), cbr_text(0.375), cbr_text(0.0613)
+    >>> fraction_text(0.0833), fraction_text(0.375), fraction_text(0.0613)
     ('1/12', '3/8', '0.0613')
     """
     simple = [(1, denominator) for denominator in range(2, 65)]
     simple += [(n, d) for d in range(2, 17) for n in range(2, d)]
     for numerator, denominator in simple:
-        if abs(cbr - numerator / denominator) <= 5.1e-5:
+        if abs(ratio - numerator / denominator) <= 5.1e-5:
             return f"{numerator}/{denominator}"
-    return f"{cbr:.4g}"
+    return f"{ratio:.{digits}g}"
+
+
+def mcs_text(row):
+    """The modulation and code rate of a row; the MCS's name where the table lacks them.
+
+    Examples
+    --------
+    >>> mcs_text({"mcs": "wifi-ad/10", "modulation_order": 4.0, "code_rate": 0.75})
+    '16QAM, R 3/4'
+    """
+    order, rate = row.get("modulation_order"), row.get("code_rate")
+    if order is None or rate is None:
+        return row["mcs"]
+    modulation = {1: "BPSK", 2: "QPSK"}.get(order, f"{2 ** int(order)}QAM")
+    return f"{modulation}, R {fraction_text(rate, digits=3)}"

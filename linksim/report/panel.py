@@ -1,7 +1,9 @@
-"""Fills a matplotlib figure with one panel: axes, lines, bands, the numbers of single MCSs and the legend."""
+"""Fills a matplotlib figure with one panel: axes, lines, bands, the tags of single MCSs and the legend."""
 
 import math
 import textwrap
+
+import numpy as np
 
 from linksim.report.curves import BOUND, MAIN, SINGLE
 from linksim.report.labels import axis_label
@@ -19,6 +21,10 @@ _LEGEND_LETTERS = 64  # longer labels are broken
 _PANEL_HEIGHT_INCHES = 4.1
 _LEGEND_ROW_INCHES = 0.17
 _MARKERS_PER_LINE = 24
+_ROOM_FOR_BANDS = 0.15  # what intervals may add to the axis, as a share of the lines' range
+_MANY_TAGS = 16
+_TAG_POINTS = 6.5  # the height of a line
+_LETTER_POINTS = 3.2
 
 
 def fill_figure(figure, curves, shown, x, y, log_y, title):
@@ -59,14 +65,17 @@ def fill_figure(figure, curves, shown, x, y, log_y, title):
     ]
     axes.margins(x=0.02)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=9, steps=[1, 2, 5, 10]))
+    values = [row[y] for rows in shown for row in rows]
     if log_y:
-        values = [row[y] for rows in shown for row in rows]
         axes.set_yscale("log")
         axes.set_ylim(0.7 * min(values), 1.4 * max(values))
+    elif room := _ROOM_FOR_BANDS * (max(values) - min(values)):
+        low, high = axes.get_ylim()
+        axes.set_ylim(max(low, min(values) - room), min(high, max(values) + room))
     _add_legend(figure, curves, lines)
-    if len({(curve.system, curve.variant) for curve in curves if curve.role == SINGLE}) == 1:
-        figure.draw_without_rendering()  # settles the layout, which decides how many numbers have room
-        _number_singles(axes, curves, shown, x, y)
+    if any(curve.role == SINGLE for curve in curves):
+        figure.draw_without_rendering()  # settles the layout, which decides how many tags have room
+        _tag_singles(axes, curves, lines, shown, x, y)
 
 
 def _plot_curve(axes, curve, rows, x, y, style):
@@ -107,44 +116,73 @@ def _interval(row, y):
     return (row[y] - values[0], row[y] + values[0]) if len(values) == 1 else tuple(values)
 
 
-def _number_singles(axes, curves, shown, x, y):
-    """Write the indices of single MCSs where their lines end, highest first, as far as they have room.
+def _tag_singles(axes, curves, lines, shown, x, y):
+    """Write the tags of single MCSs where their lines end.
 
     A line ends at the right edge, where the text stands outside the axes, or where its error rate falls off a
-    logarithmic axis. Where it was pruned it ends under the envelope, and a number would stand in other lines.
+    logarithmic axis. Where it was pruned it ends under the envelope, and a tag would stand in other lines.
+    At the right edge tags are moved up and down until all have room, unless there are too many; then, and
+    elsewhere, tags without room are left out.
     """
     from matplotlib.patheffects import withStroke
 
     leading = [(row[x], row[y]) for curve, rows in zip(curves, shown) if curve.role != SINGLE for row in rows]
-    ends = [(curve, rows[-1][x], rows[-1][y]) for curve, rows in zip(curves, shown) if curve.role == SINGLE]
-    right_edge = max([point[0] for point in leading] + [end[1] for end in ends])
+    ends = [(curve, (rows[-1][x], rows[-1][y])) for curve, rows in zip(curves, shown) if curve.role == SINGLE]
+    if len(ends) > 1 and len({end for _, end in ends}) == 1:
+        return
+    ends.sort(key=lambda end: -end[1][1])
+    right_edge = max(point[0] for point in [*leading, *(end for _, end in ends)])
+    colours = {  # the policy's own line has the full colour
+        (curve.system, curve.variant): line.get_color()
+        for role in (SINGLE, MAIN)
+        for curve, line in zip(curves, lines)
+        if curve.role == role
+    }
 
     def place(point):
         """Where a point lies on the page, in units of 1/72 inch."""
         return axes.transData.transform(point) * 72 / axes.figure.dpi
 
     taken = [place(point) for point in leading if point[0] < right_edge]
-    for curve, *end in reversed(ends):
-        inside = end[0] < right_edge
-        offset = 7 if inside else 9  # at the right edge, clear of the other curves' last markers
+    tags = []  # the curve, where it ends, and how far from there its tag begins
+    one_by_one = [end for end in ends if end[1][0] == right_edge]
+    if len(one_by_one) <= _MANY_TAGS:
+        heights = [place(end)[1] for _, end in one_by_one]
+        drifts = np.subtract(_spread(heights), heights)
+        tags = [(curve, end, (6, drift)) for (curve, end), drift in zip(one_by_one, drifts)]
+        taken += [place(end) + offset for _, end, offset in tags]
+        one_by_one = []
+    if axes.get_yscale() == "log":
+        one_by_one += [end for end in ends if end[1][0] < right_edge]
+    for curve, end in one_by_one:
+        offset = 4 if end[0] < right_edge else 6
         across, up = place(end)
-        across += offset
-        crowded = any(abs(across - other) < 10 and abs(up - height) < 6.5 for other, height in taken)
-        if crowded or (inside and axes.get_yscale() != "log"):
-            continue
-        taken.append((across, up))
+        width = 3 + _LETTER_POINTS * len(curve.tag)
+        if not any(
+            abs(across + offset - other) < width and abs(up - height) < _TAG_POINTS for other, height in taken
+        ):
+            taken.append((across + offset, up))
+            tags.append((curve, end, (offset, 0)))
+    for curve, end, offset in tags:
         axes.annotate(
-            curve.mcs.rpartition("/")[2],
+            curve.tag,
             end,
-            xytext=(offset, 0),
+            xytext=offset,
             textcoords="offset points",
             fontsize=6,
-            color="#555555",
-            ha="center",
+            color=colours[curve.system, curve.variant],
             va="center",
             annotation_clip=False,
             path_effects=[withStroke(linewidth=1.5, foreground="white")],
         )
+
+
+def _spread(heights):
+    """Falling heights, moved as little as makes room for a tag at each."""
+    from scipy.optimize import isotonic_regression
+
+    room = _TAG_POINTS * np.arange(len(heights))
+    return isotonic_regression(heights + room, increasing=False).x - room if len(heights) else room
 
 
 def _add_legend(figure, curves, lines):

@@ -37,7 +37,7 @@ class Gap:
     system, bound : str
     cbr : float
     snr_db : tuple of float
-        The SNRs of the envelope, between the thresholds of its first and its last MCS.
+        The SNRs of the envelope, between the lowest and the highest threshold of its MCSs.
     gap_db : tuple of float
         At each of them: SNR minus the SNR at which the bound reaches the same PSNR.
     excess_db : float
@@ -154,11 +154,12 @@ def describe(rows: list[dict]) -> list[str]:
     found = gaps(rows)
     for system, cbr in dict.fromkeys((gap.system, gap.cbr) for gap in found):
         edges = cliffs(rows, system, cbr)
+        thresholds = [cliff.threshold_db for cliff in edges]
         widest = max(edges, key=lambda cliff: cliff.width_db)
         ripple_db = max(cliff.ripple_db for cliff in edges)
         text.append(
             f"{system}, CBR {cbr:.4g}: {len(edges)} MCSs with their cliff in range, thresholds "
-            f"{edges[0].threshold_db:g} to {edges[-1].threshold_db:g} dB, widest cliff "
+            f"{min(thresholds):g} to {max(thresholds):g} dB, widest cliff "
             f"{widest.width_db:g} dB ({widest.mcs}), plateaus flat within {ripple_db:.3f} dB"
         )
         for gap in found:

@@ -5,7 +5,7 @@ from typing import get_args
 from linksim.scenario.channels import ChannelSpec
 from linksim.scenario.codecs import CodecSpec
 from linksim.scenario.images import ImagesSpec
-from linksim.scenario.systems import MCS_TABLE_SIZES, NRLDPCSpec, SystemSpec
+from linksim.scenario.systems import CODES, MCS_TABLES, SystemSpec
 
 
 def building_blocks() -> dict[str, dict[str, str]]:
@@ -13,10 +13,11 @@ def building_blocks() -> dict[str, dict[str, str]]:
     return {
         "systems": named(SystemSpec, "type"),
         "codecs": named(CodecSpec, "name"),
-        "codes": {name: _first_line(NRLDPCSpec) for name in _names(NRLDPCSpec, "name")},
+        "codes": CODES,
         "channels": named(ChannelSpec, "model"),
         "mcs tables": {
-            name: f"{size} MCSs, TS 38.214 clause 5.1.3.1" for name, size in MCS_TABLE_SIZES.items()
+            name: f"{facts.size} MCSs for {facts.code}: {facts.description}"
+            for name, facts in MCS_TABLES.items()
         },
     }
 

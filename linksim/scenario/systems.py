@@ -1,32 +1,66 @@
 """Schema of the end-to-end systems: separate chains and the capacity bound."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from linksim.scenario.base import Model, Whole, refusal
 from linksim.scenario.codecs import BPGSpec, CodecSpec
 
-#: Number of MCS indices of each table of TS 38.214, clause 5.1.3.1.
-MCS_TABLE_SIZES = {"pdsch-1": 29, "pdsch-2": 28, "pdsch-3": 29, "pdsch-4": 27}
+#: Channel codes: YAML name to what it is.
+CODES = {
+    "nr-ldpc": "5G NR LDPC, TS 38.212 clause 5",
+    "ieee80211ad-ldpc": "IEEE 802.11ad LDPC, 672 bits, four rates",
+}
 
-MCSTable = Literal["pdsch-1", "pdsch-2", "pdsch-3", "pdsch-4"]
+
+class MCSTableFacts(NamedTuple):
+    """Number of MCSs of a table, the channel code that it belongs to, and what it is."""
+
+    size: int
+    code: str
+    description: str
 
 
-class NRLDPCSpec(Model):
-    """5G NR LDPC transport blocks, TS 38.212 clause 5."""
+MCS_TABLES = {
+    "pdsch-1": MCSTableFacts(29, "nr-ldpc", "TS 38.214 table 5.1.3.1-1, up to 64QAM"),
+    "pdsch-2": MCSTableFacts(28, "nr-ldpc", "TS 38.214 table 5.1.3.1-2, up to 256QAM"),
+    "pdsch-3": MCSTableFacts(29, "nr-ldpc", "TS 38.214 table 5.1.3.1-3, low spectral efficiency"),
+    "pdsch-4": MCSTableFacts(27, "nr-ldpc", "TS 38.214 table 5.1.3.1-4, up to 1024QAM"),
+    "wifi-ad": MCSTableFacts(16, "ieee80211ad-ldpc", "IEEE 802.11ad codewords, BPSK to 64QAM"),
+    "papers-ldpc": MCSTableFacts(12, "nr-ldpc", "NR codewords without transport block, BPSK to 64QAM"),
+}
 
-    name: Literal["nr-ldpc"] = "nr-ldpc"
-    decoder: Literal["sionna"] = Field(
-        "sionna", description="sionna: flooding belief propagation, boxplus-phi"
+MCSTable = Literal["pdsch-1", "pdsch-2", "pdsch-3", "pdsch-4", "wifi-ad", "papers-ldpc"]
+
+
+class CodeSpec(Model):
+    """The channel code's name and its decoder."""
+
+    name: Literal["nr-ldpc", "ieee80211ad-ldpc"] | None = Field(
+        None, description="channel code; default: the MCS table's"
+    )
+    decoder: Literal["fast", "sionna"] = Field(
+        "fast", description="fast: layered min-sum; sionna: flooding belief propagation, boxplus-phi"
+    )
+    precision: Literal["int16", "float32"] | None = Field(
+        None, description="arithmetic of the decoder `fast`; default: int16"
     )
     iterations: Whole = Field(20, ge=1, le=1000, description="decoder iterations")
+
+    @field_validator("precision", mode="after")
+    @classmethod
+    def _of_the_decoder(cls, precision, info):
+        decoder = info.data.get("decoder")
+        if decoder == "sionna" and precision is not None:
+            raise refusal("belongs to decoder fast", "remove it; decoder sionna computes in float32")
+        return "int16" if decoder == "fast" and precision is None else precision
 
 
 class MCSSpec(Model):
     """Which MCSs of a table take part and who chooses among them."""
 
-    table: MCSTable = Field("pdsch-1", description="MCS table of TS 38.214 clause 5.1.3.1")
+    table: MCSTable = Field("pdsch-1", description="MCS table; it brings its channel code")
     policy: Literal["envelope", "fixed"] = Field(
         "envelope", description="envelope: best mean PSNR at each SNR; fixed: one index"
     )
@@ -38,7 +72,7 @@ class MCSSpec(Model):
 
     @model_validator(mode="after")
     def _consistent(self):
-        size = MCS_TABLE_SIZES[self.table]
+        size = MCS_TABLES[self.table].size
         if self.policy == "fixed" and self.index is None:
             raise refusal("missing with policy fixed", "add `index: 10` or another MCS", field="index")
         if self.policy == "fixed" and self.indices is not None:
@@ -58,7 +92,7 @@ class MCSSpec(Model):
         """The MCS indices that take part, in the order written."""
         if self.policy == "fixed":
             return (self.index,)
-        return self.indices if self.indices is not None else tuple(range(MCS_TABLE_SIZES[self.table]))
+        return self.indices if self.indices is not None else tuple(range(MCS_TABLES[self.table].size))
 
 
 class GroupingSpec(Model):
@@ -73,9 +107,21 @@ class SeparatedSpec(Model):
     type: Literal["separated"]
     label: str = Field(min_length=1, max_length=80, description="its name in tables and legends")
     codec: CodecSpec = Field(default_factory=BPGSpec, description="source codec")
-    code: NRLDPCSpec = Field(default_factory=NRLDPCSpec, description="channel code")
     mcs: MCSSpec = Field(default_factory=MCSSpec, description="modulation and coding schemes")
+    code: CodeSpec = Field(default_factory=CodeSpec, description="channel code and its decoder")
     grouping: GroupingSpec | None = Field(None, description="code mosaics of pictures instead of pictures")
+
+    @field_validator("code", mode="after")
+    @classmethod
+    def _of_the_table(cls, code, info):
+        if "mcs" not in info.data:  # refused already
+            return code
+        table = info.data["mcs"].table
+        if code.name not in (None, MCS_TABLES[table].code):
+            tables = ", ".join(name for name, facts in MCS_TABLES.items() if facts.code == code.name)
+            mend = f"leave it out, or set mcs.table to one of {tables}"
+            raise refusal(f"{code.name} is not the code of the MCS table {table}", mend, field="name")
+        return code.model_copy(update={"name": MCS_TABLES[table].code})
 
 
 class CapacityBoundSpec(Model):

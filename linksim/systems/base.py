@@ -6,6 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
+from linksim.modulation.mcs import MCS
+
 DELIVERED = "delivered"
 CHANNEL_OUTAGE = "channel_outage"
 CODEC_INFEASIBLE = "codec_infeasible"
@@ -22,16 +24,23 @@ class OperatingPoint:
         Its name in results, as `pdsch-1/10` or `bound:bicm`.
     cbr : Fraction
         Channel uses per source sample, k/n.
-    modulation_order : int or None
-        Q_m, bits per symbol, where one is fixed.
-    code_rate : Fraction or None
-        Target code rate, where one is fixed.
+    mcs : MCS or None
+        The modulation and coding scheme, where one is fixed.
     """
 
     name: str
     cbr: Fraction
-    modulation_order: int | None = None
-    code_rate: Fraction | None = None
+    mcs: MCS | None = None
+
+    @property
+    def modulation_order(self) -> int | None:
+        """Q_m, bits per symbol; None without an MCS."""
+        return self.mcs and self.mcs.modulation_order
+
+    @property
+    def code_rate(self) -> Fraction | None:
+        """Target code rate; None without an MCS."""
+        return self.mcs and self.mcs.code_rate
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,7 @@ class Reception:
     peak_power : [batch], float
         Largest energy of a sent symbol; NaN where nothing was sent.
     bits, bit_errors : [batch], int
-        Information bits of the transport blocks and how many of them were wrong after decoding.
+        Payload bits of the code and how many of them were wrong after decoding.
     symbols, symbol_errors : [batch], int
         Symbols and how many of them had a wrong hard decision before decoding.
     outage_probability : [batch], float

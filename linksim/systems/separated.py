@@ -1,7 +1,7 @@
-"""The separate chain: source codec, NR transport blocks, QAM.
+"""The separate chain: source codec, channel code, QAM.
 
-image → codec → ⌊A/8⌋ bytes → transport block → bits → Mapper → Link → Demapper → LLRs
-      → transport block decoder → CRC → codec → image
+image → codec → ⌊A/8⌋ bytes → transport blocks or codewords → bits → Mapper → Link → Demapper → LLRs
+      → decoder → CRC → codec → image
 """
 
 from fractions import Fraction
@@ -17,7 +17,7 @@ from linksim.systems.source import Source, file_bits, file_bytes, whole_bytes
 
 
 class Separated:
-    """Source codec + NR LDPC + QAM of one MCS table.
+    """Source codec + channel code + QAM of one MCS table.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Separated:
         """One point for each MCS that takes part, in the order of their indices."""
         table = mcs_table(self._spec.mcs.table)
         chosen = (table[index] for index in sorted(self._spec.mcs.candidates))
-        return tuple(OperatingPoint(mcs.name, cbr, mcs.modulation_order, mcs.code_rate) for mcs in chosen)
+        return tuple(OperatingPoint(mcs.name, cbr, mcs) for mcs in chosen)
 
     def ceiling(self, images: np.ndarray, point: OperatingPoint) -> Reception:
         """The best that can become of each picture: its file arrives, or the fallback if that is nearer."""
@@ -73,7 +73,7 @@ class Separated:
 
         uses = self._source.channel_uses(group, point.cbr)
         code = self._spec.code
-        return modem(uses, point.modulation_order, point.code_rate, code.decoder, code.iterations)
+        return modem(uses, point.mcs, code.decoder, code.precision, code.iterations)
 
     def _encode(self, group, payload):
         return self._source.encode(group, whole_bytes(payload)) if payload else None
@@ -95,8 +95,8 @@ class Separated:
                 [self._unsent(group, None, point, self._source.pictures(group, None)) for group in groups]
             )
         payload = np.stack([file_bits(b"" if file is None else file.data, modem.payload) for file in files])
-        sent = modem.transmit(payload, link)
-        bit_errors = (sent.bits != payload).sum(axis=1)
+        sent = modem.transmit(payload, link, exhaustive=not self.prunes)
+        bit_errors = (sent.bits != payload).sum(axis=1) * sent.complete
 
         receptions = []
         for i, (group, file) in enumerate(zip(groups, files)):
@@ -113,9 +113,10 @@ class Separated:
                     channel_uses=np.full(members, modem.channel_uses / members),
                     power=np.full(members, sent.power[i]),
                     peak_power=np.full(members, sent.peak_power[i]),
-                    bits=first * modem.payload,
+                    # Skipped code blocks leave the number of bit errors unknown.
+                    bits=first * (modem.payload if sent.complete else 0),
                     bit_errors=first * bit_errors[i],
-                    symbols=first * modem.channel_uses,
+                    symbols=first * sent.symbols,
                     symbol_errors=first * sent.symbol_errors[i],
                     outage_probability=np.zeros(members),
                 )

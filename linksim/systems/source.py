@@ -66,15 +66,15 @@ class Source:
 
 
 def file_bits(data: bytes, length: int) -> np.ndarray:
-    """A file as bits, most significant first, zero-padded: float32 `[length]`."""
-    bits = np.zeros(length, np.float32)
+    """A file as bits, most significant first, zero-padded: uint8 `[length]`."""
+    bits = np.zeros(length, np.uint8)
     bits[: 8 * len(data)] = np.unpackbits(np.frombuffer(data, np.uint8))
     return bits
 
 
 def file_bytes(bits: np.ndarray, size: int) -> bytes:
     """The first `size` bytes of received bits."""
-    return np.packbits(bits[: 8 * size].astype(np.uint8)).tobytes()
+    return np.packbits(bits[: 8 * size]).tobytes()
 
 
 def whole_bytes(bits: float) -> int:

@@ -11,7 +11,7 @@ import yaml
 
 from linksim.scenario.dialect import read_yaml
 
-SHIPPED = sorted((Path(__file__).parents[2] / "scenarios").glob("*.yaml"))
+SHIPPED = sorted((Path(__file__).parents[2] / "scenarios").rglob("*.yaml"))
 
 #: Fields without a default, and those where any text will do.
 REQUIRED = {"name", "images", "bandwidth", "channel", "systems", "source", "cbr", "model", "snr_db", "type"}

@@ -99,6 +99,7 @@ def test_wrong_usage_is_refused(words, refused):
         ("--cbr", "9", "4 or less"),
         ("--cbr", "1/1000000", "raise it"),
         ("--table", "pdsch-9", "pdsch-1"),
+        ("--table", "wifi-ad", "nr-ldpc is not the code of the MCS table wifi-ad"),
         ("--mcs", "29", "0 to 28"),
         ("--mcs", "-1", "0 or more"),
         ("--snr", "1000", "100"),

@@ -188,6 +188,14 @@ def test_send_shows_the_fallback_after_an_outage(linksim, picture, tmp_path):
     assert np.all(read_pixels(out) == 128)
 
 
+def test_send_takes_the_table_of_the_code(linksim, picture, tmp_path):
+    words = ("--system", "jpeg2000+ieee80211ad-ldpc", "--mcs", "4", "--cbr", "1/2")
+    seen = linksim("send", picture, "--snr", "20", *words, "--out", tmp_path / "arrived.png")
+    assert seen.code == 0
+    assert seen.out.startswith("delivered: PSNR ")
+    assert ", wifi-ad/4, awgn 20 dB" in seen.out
+
+
 @pytest.mark.parametrize("out", ["missing/arrived.png", "arrived.nonsense"])
 def test_send_refuses_a_place_that_cannot_be_written(out, refused, picture, tmp_path):
     text = refused("send", picture, "--snr", "8", *FIXED_MCS, "--out", tmp_path / out)

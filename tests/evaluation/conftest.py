@@ -43,7 +43,7 @@ def make_plan():
 class Dice:
     """A stand-in for the physical layer: MCS i delivers 20 + i dB, or 10 dB where its blocks fail.
 
-    A block fails with a probability that depends on the MCS and the SNR; a task's id seeds its dice.
+    A block fails with a probability that depends on the MCS and the SNR; what is sent when seeds the dice.
     """
 
     def __init__(self, loss):
@@ -54,7 +54,7 @@ class Dice:
         if task.point.modulation_order is None:
             return Summary(pictures=count, delivered=count, psnr_db=45.0 * count)
         delivered_db = 20.0 + float(task.point.name.rpartition("/")[2])
-        dice = random.Random(task.id)
+        dice = random.Random(f"{task.point.name} {task.pictures} {task.seed}")
         lost = 0
         if task.channel is not None:
             lost = sum(dice.random() < self.loss(task.point, task.channel.snr_db) for _ in range(count))

@@ -5,7 +5,8 @@ import pytest
 from scipy.signal import convolve2d
 
 from linksim.images.photos import photograph
-from linksim.metrics.ms_ssim import ms_ssim
+from linksim.metrics.ms_ssim import ms_ssim, ssim_and_ms_ssim
+from linksim.metrics.ssim import ssim
 
 
 def plain_ms_ssim(reference, received):
@@ -68,3 +69,11 @@ def test_anticorrelated_picture_scores_zero():
 @pytest.mark.parametrize("shape", [(175, 400, 3), (400, 175, 3)])
 def test_empty_below_176(shape):
     assert ms_ssim(np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)) is None
+
+
+def test_both_indices_together_are_those_taken_apart():
+    rng = np.random.default_rng(3)
+    for side in (32, 180):
+        original = rng.integers(0, 256, (side, side, 3)).astype(np.uint8)
+        received = (original // 2 + rng.integers(0, 120, original.shape)).astype(np.uint8)
+        assert ssim_and_ms_ssim(original, received) == (ssim(original, received), ms_ssim(original, received))

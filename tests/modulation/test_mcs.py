@@ -1,11 +1,10 @@
-"""MCS tables against Sionna's copy of TS 38.214 and against rows read from the standard."""
+"""MCS tables against Sionna's copy of TS 38.214, rows read from the standard, and the papers' sets."""
 
 from fractions import Fraction
 
 import pytest
 
 from linksim.modulation.mcs import mcs_table
-from linksim.scenario.systems import MCS_TABLE_SIZES
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
@@ -55,8 +54,31 @@ def test_spectral_efficiency_column_of_the_standard(name, index, efficiency):
     assert float(mcs_table(name)[index].spectral_efficiency) == pytest.approx(efficiency, abs=5e-5)
 
 
-def test_schema_knows_the_number_of_rows():
-    assert {name: len(mcs_table(name)) for name in MCS_TABLE_SIZES} == MCS_TABLE_SIZES
+@pytest.mark.parametrize(
+    ("name", "codewords"),
+    [
+        ("wifi-ad", [(336, 672), (420, 672), (504, 672), (546, 672)]),
+        ("papers-ldpc", [(1536, 4608), (3072, 6144), (3072, 4608)]),
+    ],
+)
+def test_sets_of_fixed_length_codes_are_ordered_by_modulation_then_rate(name, codewords):
+    table = mcs_table(name)
+    assert [(mcs.modulation_order, mcs.codeword) for mcs in table] == [
+        (order, codeword) for order in (1, 2, 4, 6) for codeword in codewords
+    ]
+    assert [mcs.name for mcs in table] == [f"{name}/{index}" for index in range(len(table))]
+    rates = [mcs.code_rate for mcs in table[: len(codewords)]]
+    assert rates == sorted(rates)
+    assert all(mcs.code_rate * mcs.codeword[1] == mcs.codeword[0] for mcs in table)
+
+
+def test_code_rates_of_the_papers():
+    assert {str(mcs.code_rate) for mcs in mcs_table("wifi-ad")} == {"1/2", "5/8", "3/4", "13/16"}
+    assert {str(mcs.code_rate) for mcs in mcs_table("papers-ldpc")} == {"1/3", "1/2", "2/3"}
+
+
+def test_transport_blocks_have_no_codeword():
+    assert {mcs.codeword for number in range(1, 5) for mcs in mcs_table(f"pdsch-{number}")} == {None}
 
 
 def test_unknown_table():

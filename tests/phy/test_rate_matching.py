@@ -1,102 +1,118 @@
-"""The mother code to the end of its circular buffer, and the rate matching read from it."""
+"""Rate matching: bits read around the circular buffer, the bit interleaver, and the sums of repetitions."""
 
 import numpy as np
 import pytest
 
-from linksim.phy.ldpc.mother_code import MotherCodeEncoder
-from linksim.phy.transport_block import TransportBlock, _rate_matching
+from linksim.phy.ldpc.nr import nr_code
+from linksim.phy.transport_block import TransportBlock, _interleaving
 from linksim.phy.transport_block_size import TransportBlockSize
 
 
-@pytest.mark.parametrize(
-    ("k", "base_graph", "columns"), [(40, 2, 50), (140, 2, 50), (600, 2, 50), (200, 1, 66), (484, 1, 66)]
-)
-def test_every_bit_of_the_buffer_satisfies_the_parity_checks(k, base_graph, columns):
-    encoder = MotherCodeEncoder(k, 10**6, base_graph)
-    z, fillers = encoder.z, encoder.k_ldpc - k
-    # TS 38.212 clause 5.3.2: 66Z or 50Z coded bits, of which the fillers are not sent.
-    assert encoder.n == columns * z - fillers
-    assert encoder.n >= (3 if base_graph == 1 else 5) * k  # where Sionna's own encoder stops
-    bits = np.random.default_rng(1).integers(0, 2, (4, k)).astype(np.float32)
-    sent = encoder(bits).numpy()
-    # Whole codeword: information (its first 2Z bits are never sent), zero fillers, parity.
-    whole = np.concatenate([bits, np.zeros((4, fillers)), sent[:, k - 2 * z :]], axis=1)
-    assert whole.shape[1] == encoder.n_ldpc
-    np.testing.assert_array_equal(sent[:, : k - 2 * z], bits[:, 2 * z :])
-    syndrome = encoder.pcm @ whole.T % 2
-    assert not syndrome.any()
+class Recorder:
+    """In place of a decoder: keeps what it is given and says that all bits are zero."""
+
+    def __init__(self, k):
+        self.k, self.seen = k, []
+
+    def __call__(self, llr):
+        self.seen.append(llr.copy())
+        return np.zeros((len(llr), self.k), np.uint8)
 
 
-@pytest.mark.parametrize(("k", "n", "base_graph"), [(140, 500, 2), (500, 1000, 1)])
-def test_a_shorter_codeword_is_the_beginning_of_the_buffer(k, n, base_graph):
-    bits = np.random.default_rng(1).integers(0, 2, (2, k)).astype(np.float32)
-    short = MotherCodeEncoder(k, n, base_graph)(bits).numpy()
-    whole = MotherCodeEncoder(k, 10**6, base_graph)(bits).numpy()
-    assert short.shape == (2, n)
-    np.testing.assert_array_equal(short, whole[:, :n])
+def one_block(k, coded, order, base_graph=2):
+    """A transport block of one code block, k bits with CRC-16, over this many coded bits."""
+    return TransportBlock(TransportBlockSize(k - 16, coded, k, (coded,), 16, 0, base_graph), order)
 
 
-def test_code_rates_beyond_the_limit_are_refused_silently(capsys):
-    with pytest.raises(ValueError, match=r"r>0\.95"):
-        MotherCodeEncoder(96, 100, 2)
-    MotherCodeEncoder(94, 100, 2)
-    assert capsys.readouterr() == ("", "")
+def two_blocks(k, codewords, order):
+    size = TransportBlockSize(2 * (k - 24) - 24, sum(codewords), k, codewords, 24, 24, 1)
+    return TransportBlock(size, order)
 
 
-def test_bit_selection_and_interleaving_by_hand():
-    """Buffer 0…4, E = 6 and 8, Q_m = 2.
-
-    Codeword 1 reads 0 1 2 3 4 0; written in two rows of three and read by columns: 0 3 | 1 4 | 2 0.
-    Codeword 2 reads 5 6 7 8 9 5 6 7 of the joined buffers, rows of four: 5 9 | 6 5 | 7 6 | 8 7.
-    """
-    sent, seat, repetitions = _rate_matching((6, 8), 5, 2)
-    assert repetitions == 2
-    assert sent.tolist() == [0, 3, 1, 4, 2, 0, 5, 9, 6, 5, 7, 6, 8, 7]
-    # Place p of turn t around a buffer holds which coded bit? 14 stands for none.
-    first = [0, 2, 4, 1, 3, 5, 14, 14, 14, 14]
-    second = [6, 8, 10, 12, 7, 9, 11, 13, 14, 14]
-    assert seat.tolist() == first + second
+def random_bits(*shape, seed=1):
+    return np.random.default_rng(seed).integers(0, 2, shape, np.uint8)
 
 
-def test_16qam_interleaver_by_hand():
-    """E = 8, Q_m = 4: rows of two, so bit i of symbol j is e_{2i+j} (TS 38.212 clause 5.4.2.2)."""
-    sent, seat, repetitions = _rate_matching((8,), 8, 4)
-    assert repetitions == 1
-    assert sent.tolist() == [0, 2, 4, 6, 1, 3, 5, 7]
-    assert seat.tolist() == [0, 4, 1, 5, 2, 6, 3, 7]
+def test_interleavers_by_hand():
+    """f_{i+j·Q_m} = e_{i·E/Q_m+j}: written by rows, read by columns."""
+    assert _interleaving(6, 2).tolist() == [0, 3, 1, 4, 2, 5]
+    assert _interleaving(8, 4).tolist() == [0, 2, 4, 6, 1, 3, 5, 7]
+    assert _interleaving(8, 8).tolist() == list(range(8))
+    assert _interleaving(12, 6).tolist() == [0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11]
 
 
-@pytest.mark.parametrize(
-    ("codewords", "n", "order"), [((12, 12, 18), 18, 6), ((40,), 16, 4), ((30, 32), 33, 2), ((8,), 8, 8)]
-)
-def test_every_seat_leads_back_to_its_coded_bit(codewords, n, order):
-    sent, seat, repetitions = _rate_matching(codewords, n, order)
-    coded = sum(codewords)
-    seats = seat.reshape(len(codewords), repetitions, n)
-    taken = np.argwhere(seats < coded)
-    assert sorted(seats[seats < coded].tolist()) == list(range(coded))
-    for block, turn, place in taken:
-        assert sent[seats[block, turn, place]] == block * n + place
-    assert (seats[seats >= coded] == coded).all()
+@pytest.mark.parametrize(("length", "order"), [(48, 2), (48, 4), (48, 6), (48, 8), (50, 10)])
+def test_interleavers_follow_the_standards_formula(length, order):
+    places = _interleaving(length, order)
+    for i in range(order):
+        for j in range(length // order):
+            assert places[i + j * order] == i * length // order + j
 
 
-def test_repeated_positions_add_their_llrs():
-    """Two and a half turns around the buffer: a decoder that only passes LLRs on sees the sums."""
-    k, turns = 40, 2.5
-    buffer = MotherCodeEncoder(k, 10**6, 2).n
-    coded = int(buffer * turns) // 2 * 2
-    size = TransportBlockSize(k - 16, coded, k, (coded,), 16, 0, 2)
-    block = TransportBlock(size, 2)
-    seen = []
+@pytest.mark.parametrize(("k", "coded", "order"), [(40, 96, 2), (40, 808, 4), (200, 1200, 6), (100, 2400, 8)])
+def test_coded_bits_are_the_buffers_around_and_around(k, coded, order):
+    block = one_block(k, coded, order)
+    payload = random_bits(2, block.payload)
+    # The buffer of the mother code, by an encoder that sends all of it.
+    whole = one_block(k, 20000, 2)
+    e = descrambled(whole, whole.encode(payload))
+    buffer = e.reshape(2, -1, 2).swapaxes(1, 2).reshape(2, -1)[:, : nr_code(k, 10**6, 2).n]
+    # A codeword that is shorter than the buffer is its beginning; a longer one starts again.
+    expected = np.tile(buffer, (1, -(-coded // buffer.shape[1])))[:, :coded]
+    rows = descrambled(block, block.encode(payload)).reshape(2, -1, order).swapaxes(1, 2)
+    np.testing.assert_array_equal(rows.reshape(2, -1), expected)
 
-    def remember(llr):
-        seen.append(llr.numpy())
-        return llr[:, :k]
 
-    block._decoder = remember
-    llr = np.random.default_rng(1).normal(size=(1, coded)).astype(np.float32)
-    block._decode(llr)
-    descrambled = llr[0] * (1 - 2 * block._scrambling.numpy())
-    in_order = descrambled.reshape(-1, 2).T.ravel()  # undo the interleaver: symbols to rows
-    expected = [in_order[place::buffer].sum(dtype=np.float64) for place in range(buffer)]
-    np.testing.assert_allclose(seen[0][0], expected, atol=1e-5)
+def descrambled(block, coded):
+    return coded ^ block._scrambling
+
+
+@pytest.mark.parametrize("coded", [200, 318, 320, 322, 800, 960, 2000])
+def test_llrs_of_repeated_bits_are_added_up(coded):
+    """40 bits have a buffer of 320: the decoder is given the sums over up to seven turns around it."""
+    k = 40
+    block = one_block(k, coded, 2)
+    block._decoder = recorder = Recorder(k)
+    llr = np.random.default_rng(1).normal(size=(3, coded)).astype(np.float32)
+    block.decode(llr)
+    in_order = (llr * (1 - 2.0 * block._scrambling)).reshape(3, -1, 2).swapaxes(1, 2).reshape(3, -1)
+    n = min(coded, nr_code(k, 10**6, 2).n)
+    expected = np.stack([in_order[:, place::n].sum(axis=1) for place in range(n)], axis=1)
+    (seen,) = recorder.seen
+    assert seen.dtype == np.float32
+    np.testing.assert_allclose(seen, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("codewords", [(700, 700), (698, 702), (2600, 2604)])
+def test_code_blocks_of_unequal_length_share_a_decoder(codewords):
+    """The shorter one has no LLR for the last bits of the longer one."""
+    block = two_blocks(500, codewords, 2)
+    block._decoder = recorder = Recorder(500)
+    llr = np.random.default_rng(1).normal(size=(2, sum(codewords))).astype(np.float32)
+    block.decode(llr)
+    (seen,) = recorder.seen
+    n = min(max(codewords), nr_code(500, 10**6, 1).n)
+    assert seen.shape == (4, n)  # first block of both images, then the second
+    signed = llr * (1 - 2.0 * block._scrambling)
+    for index, part in enumerate(np.split(signed, [codewords[0]], axis=1)):
+        in_order = part.reshape(2, -1, 2).swapaxes(1, 2).reshape(2, -1)
+        expected = np.stack([in_order[:, place::n].sum(axis=1) for place in range(n)], axis=1)
+        np.testing.assert_allclose(seen[2 * index : 2 * index + 2], expected, atol=1e-5)
+    if codewords == (698, 702):
+        assert not seen[:2, 698:].any()
+        assert seen[2:, 698:].all()
+
+
+@pytest.mark.parametrize("order", [2, 4, 6, 8, 10])
+@pytest.mark.parametrize("coded", [240, 480, 1200, 2400])
+def test_the_decoder_meets_each_bit_where_the_encoder_took_it(order, coded):
+    """Certain LLRs of the coded bits come back as the signs of the word's sent bits, however often sent."""
+    block = one_block(100, coded, order)
+    block._decoder = recorder = Recorder(100)
+    payload = random_bits(3, block.payload)
+    block.decode((2.0 * block.encode(payload) - 1).astype(np.float32))
+    other = one_block(100, recorder.seen[0].shape[1] // 2 * 2, 2)  # the same bits, each once
+    bits = descrambled(other, other.encode(payload)).reshape(3, -1, 2).swapaxes(1, 2).reshape(3, -1)
+    np.testing.assert_array_equal(recorder.seen[0] > 0, bits)
+    turns = np.abs(recorder.seen[0])
+    assert set(np.unique(turns)) <= {coded // bits.shape[1], -(-coded // bits.shape[1])}

@@ -19,6 +19,7 @@ def test_envelope_is_one_curve_in_order_of_snr_above_its_single_mcss(
     assert len({row["mcs"] for row in curves[0].rows}) == 3
     assert [curve.mcs for curve in curves[1:30]] == [f"pdsch-1/{index}" for index in range(29)]
     assert {curve.label for curve in curves[1:30]} == {"single MCSs (pdsch-1/0 … 28)"}
+    assert [curve.tag for curve in curves[1:30]] == [str(index) for index in range(29)]
     assert {curve.context for curve in curves} == {"AWGN, CBR 1/16"}
 
 
@@ -65,6 +66,17 @@ def test_few_mcss_without_a_policy_are_curves_of_their_own(write_results, point)
         (MAIN, "code, wifi-ad/9"),
         (MAIN, "code, wifi-ad/10"),
     ]
+
+
+def test_few_mcss_are_called_by_modulation_and_code_rate(write_results, point):
+    def rows(mcs, **more):
+        return [point("code", snr, 20, mcs=mcs, modulation_order=4, code_rate=0.75, **more) for snr in (0, 5)]
+
+    (alone,) = curves_of(write_results, rows("wifi-ad/10"))
+    assert (alone.role, alone.label) == (MAIN, "code, 16QAM, R 3/4")
+    led, single = curves_of(write_results, rows("envelope:wifi-ad/10") + rows("wifi-ad/10"))
+    assert (led.role, led.tag) == (MAIN, "")
+    assert (single.role, single.tag) == (SINGLE, "16QAM, R 3/4")
 
 
 def test_many_mcss_without_a_policy_are_a_family(write_results, point):

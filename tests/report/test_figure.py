@@ -4,6 +4,7 @@ import csv
 import os
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -86,6 +87,49 @@ def test_the_legend_stays_inside_the_figure(write_results, point, length, count)
     box = legend.get_window_extent()
     assert 0 <= box.x0 < box.x1 <= figure.bbox.width
     assert 0 <= box.y0 < box.y1 <= figure.axes[0].get_window_extent().y0
+
+
+def test_every_one_of_few_mcss_has_its_name_beside_its_line(write_results, point):
+    """Two systems with equal plateaus: all names stand right of the lines, none on another."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows = []
+    for system, table in (("A", "wifi-ad"), ("B", "papers-ldpc")):
+        for index, order in enumerate((2, 4, 6)):
+            mcs, plateau_db = f"{table}/{index}", 30 + 2 * index
+            rates = {"modulation_order": order, "code_rate": 0.5}
+            for snr_db in (0, 5, 10, 15):
+                psnr_db = plateau_db if snr_db > 4 * index else 12
+                rows.append(point(system, snr_db, psnr_db, mcs=mcs, **rates))
+                if index == 0:
+                    rows.append(point(system, snr_db, 34, mcs=f"envelope:{mcs}", **rates))
+    curves = to_curves(read_results(write_results(rows)))
+    figure = Figure(layout="constrained", dpi=100)
+    FigureCanvasAgg(figure)
+    fill_figure(figure, curves, [curve.rows for curve in curves], "snr_db", "psnr_db", False, None)
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    names = [text.get_text() for text in axes.texts]
+    assert sorted(names) == sorted(["QPSK, R 1/2", "16QAM, R 1/2", "64QAM, R 1/2"] * 2)
+    boxes = sorted((text.get_window_extent() for text in axes.texts), key=lambda box: box.y0)
+    end = axes.transData.transform((15, 34))[0]
+    assert all(end < box.x0 < box.x1 <= figure.bbox.width for box in boxes)
+    middles = [(box.y0 + box.y1) / 2 for box in boxes]
+    assert min(above - below for below, above in pairwise(middles)) > 6 * 100 / 72
+
+
+def test_a_huge_interval_does_not_flatten_the_lines(write_results, point):
+    """Two trials at a cliff: ±60 dB."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows = [point("s", snr_db, 10.0 + snr_db, psnr_ci95_db=60.0 * (snr_db == 5)) for snr_db in (0, 5, 10)]
+    curves = to_curves(read_results(write_results(rows)))
+    figure = Figure(layout="constrained", dpi=100)
+    FigureCanvasAgg(figure)
+    fill_figure(figure, curves, [curve.rows for curve in curves], "snr_db", "psnr_db", False, None)
+    assert figure.axes[0].get_ylim() == pytest.approx((8.5, 21.5))
 
 
 def test_a_logarithmic_figure_of_zeros_says_so(write_results, tmp_path, point):

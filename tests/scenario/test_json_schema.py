@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from linksim.scenario.dialect import read_yaml
 from linksim.scenario.loader import apply_overrides, json_schema
 
-SHIPPED = sorted((Path(__file__).parents[2] / "scenarios").glob("*.yaml"))
+SHIPPED = sorted((Path(__file__).parents[2] / "scenarios").rglob("*.yaml"))
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +42,8 @@ def test_shipped_scenarios_fit(path, validator):
         "fallback={mean_colour: [1, 2, 3]}",
         "images={source: folder, path: here, strict: true}",
         "systems.0.codec={name: bpg, chroma: 4:4:4}",
+        "systems.0.mcs={table: wifi-ad, indices: [4, 6]}",
+        "systems.0.code={decoder: fast, precision: float32}",
         "stop={trials: 2, max_trials: 10, psnr_halfwidth_db: 0.1}",
     ],
 )
@@ -65,6 +67,8 @@ def test_what_the_loader_takes_fits(override, minimal, validator):
         "systems.0.codec.chrmoa=1",
         "systems.0.codec={}",
         "systems.0.mcs.table=pdsch-5",
+        "systems.0.code.decoder=quick",
+        "systems.0.code.precision=int8",
         "images={source: folder}",
         "images={source: photos, crop: [8]}",
         "fallback={mean_colour: [0, 0, 256]}",

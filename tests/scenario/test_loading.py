@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from linksim.scenario.loader import dump_scenario, load_scenario, validate
 
-SHIPPED = sorted((Path(__file__).parents[2] / "scenarios").glob("*.yaml"))
+SHIPPED = sorted((Path(__file__).parents[2] / "scenarios").rglob("*.yaml"))
 
 
 def test_scenarios_are_shipped():
@@ -60,9 +60,43 @@ def test_defaults_are_those_of_the_interface(minimal):
     assert (scenario.link.power, scenario.link.csi, scenario.fallback) == ("measured", "perfect", "grey")
     assert (scenario.stop.trials, scenario.stop.limit) == (1, 1)
     assert (system.codec.name, system.codec.chroma, system.codec.preset) == ("bpg", "4:2:0", "slow")
-    assert (system.code.name, system.code.iterations) == ("nr-ldpc", 20)
+    code = system.code
+    assert (code.name, code.decoder, code.precision, code.iterations) == ("nr-ldpc", "fast", "int16", 20)
     assert system.mcs.candidates == tuple(range(29))
     assert scenario.bandwidth.cbr == (Fraction(1, 6),)
+
+
+@pytest.mark.parametrize(
+    ("table", "code"),
+    [("pdsch-4", "nr-ldpc"), ("papers-ldpc", "nr-ldpc"), ("wifi-ad", "ieee80211ad-ldpc")],
+)
+@pytest.mark.parametrize("written", [True, False])
+def test_the_table_brings_its_code(table, code, written, minimal, tmp_path):
+    minimal["systems"][0] |= {"mcs": {"table": table}, "code": {"name": code} if written else {}}
+    minimal["systems"] += [{"type": "capacity_bound", "table": table}]
+    scenario = validate(minimal, file="a.yaml")
+    assert scenario.systems[0].code.name == code
+    copy = tmp_path / "copy.yaml"
+    copy.write_text(dump_scenario(scenario), encoding="utf-8")
+    assert load_scenario(copy) == scenario
+
+
+@pytest.mark.parametrize(
+    ("written", "precision"),
+    [
+        ({}, "int16"),
+        ({"precision": "float32"}, "float32"),
+        ({"decoder": "fast", "precision": "int16"}, "int16"),
+        ({"decoder": "sionna"}, None),
+    ],
+)
+def test_precision_belongs_to_the_fast_decoder(written, precision, minimal, tmp_path):
+    minimal["systems"][0]["code"] = written
+    scenario = validate(minimal, file="a.yaml")
+    assert scenario.systems[0].code.precision == precision
+    copy = tmp_path / "copy.yaml"
+    copy.write_text(dump_scenario(scenario), encoding="utf-8")
+    assert load_scenario(copy) == scenario
 
 
 def test_psnr_is_always_measured(minimal):

@@ -18,7 +18,7 @@ def rows_of(tmp_path_factory):
 
     def run(name):
         if name not in done:
-            folder = tmp_path_factory.mktemp(name)
+            folder = tmp_path_factory.mktemp(name.replace("/", "-"))
             assert main(["run", f"scenarios/{name}.yaml", "--out", str(folder)]) == 0
             done[name] = read_results(folder / "results.csv")
         return done[name]
@@ -63,6 +63,20 @@ def test_small_pictures_say_that_no_file_fits(rows_of):
     assert all(row["delivered"] + row["channel_outage"] + row["codec_infeasible"] == 512 for row in rows)
     mosaics = [row for row in rows if "mosaics" in row["system"] and row["mcs"].startswith("envelope:")]
     assert any(row["delivered"] == 512 for row in mosaics)
+
+
+def test_802_11ad_falls_off_its_cliffs_behind_5g_at_equal_rate(rows_of):
+    """DeepJSCC-Q, Fig. 5: one curve per MCS; codewords of 672 bits need more SNR than long code blocks."""
+    rows = rows_of("papers/deepjscc_q_baseline")
+    wifi = {cliff.mcs: cliff for cliff in cliffs(rows, "BPG + IEEE 802.11ad LDPC", 0.0625)}
+    nr = {cliff.mcs: cliff for cliff in cliffs(rows, "BPG + 5G LDPC at equal rate", 0.0625)}
+    assert set(wifi) == {f"wifi-ad/{index}" for index in (4, 6, 8, 10, 12, 14)}
+    assert max(cliff.width_db for cliff in (*wifi.values(), *nr.values())) <= 2.0
+    assert max(cliff.ripple_db for cliff in (*wifi.values(), *nr.values())) == 0.0
+    for ours, theirs in ((4, 7), (6, 11), (8, 13), (10, 19), (12, 19), (14, 24)):
+        slow, fast = wifi[f"wifi-ad/{ours}"], nr[f"pdsch-1/{theirs}"]
+        assert slow.threshold_db >= fast.threshold_db + 0.5
+        assert abs(slow.plateau_db - fast.plateau_db) < 0.5
 
 
 def test_the_quickstart_delivers_better_pictures_with_bpg_than_with_jpeg(rows_of):

@@ -92,6 +92,41 @@ def test_an_mcs_that_cannot_be_decoded_is_infeasible(small_pictures):
     assert reception.outcomes == (CODEC_INFEASIBLE,)
 
 
+def test_codewords_of_fixed_length_deliver_the_best_file_that_fits(small_pictures):
+    """256 uses of 64QAM: 1536 bits hold 2 codewords of 504 bits, 32 of them CRC, so 122 bytes."""
+    images = small_pictures[:3]
+    system, (point,) = chain(14, table="wifi-ad")
+    assert (point.modulation_order, point.code_rate) == (6, Fraction(3, 4))
+    reception = system.transmit(images, CLEAN, point, seed=1)
+    assert reception.outcomes == (DELIVERED,) * 3
+    np.testing.assert_array_equal(reception.pictures, best_decoded(images, 122))
+    assert reception.bits.tolist() == [976] * 3
+    assert reception.bit_errors.tolist() == [0] * 3
+    lost = system.transmit(images, HOPELESS, point, seed=1)
+    assert lost.outcomes == (CHANNEL_OUTAGE,) * 3
+    assert (lost.bit_errors > 0.1 * lost.bits).all()
+
+
+def test_idle_channel_uses_are_billed_but_not_sent(small_pictures):
+    """Two codewords of 672 bits are 224 symbols of 64QAM; 32 of the 256 uses stay idle."""
+    system, (point,) = chain(14, table="wifi-ad")
+    reception = system.transmit(small_pictures[:2], CLEAN, point, seed=1)
+    assert reception.channel_uses.tolist() == [256] * 2
+    assert reception.symbols.tolist() == [224] * 2
+
+
+def test_less_than_a_codeword_is_infeasible(small_pictures):
+    """256 uses of BPSK hold no codeword of 672 bits."""
+    system, (point,) = chain(0, table="wifi-ad")
+    for reception in (
+        system.ceiling(small_pictures[:2], point),
+        system.transmit(small_pictures[:2], CLEAN, point, seed=1),
+    ):
+        assert reception.outcomes == (CODEC_INFEASIBLE,) * 2
+        assert reception.channel_uses.tolist() == [256] * 2
+        assert reception.symbols.tolist() == [0] * 2
+
+
 def test_pictures_that_fit_and_pictures_that_do_not_share_a_batch(small_pictures):
     """A flat picture needs fewer bytes than a photograph."""
     flat = np.full((1, 32, 32, 3), 90, np.uint8)
@@ -194,9 +229,9 @@ def pass_by_chance(monkeypatch, replacement):
     """Let every CRC pass over these payload bits instead of those that arrived."""
     original = Modem.transmit
 
-    def transmit(self, payload, link):
+    def transmit(self, payload, link, **options):
         return replace(
-            original(self, payload, link),
+            original(self, payload, link, **options),
             bits=np.stack([file_bits(replacement, self.payload)] * len(payload)),
             passed=np.ones(len(payload), bool),
         )

@@ -31,7 +31,7 @@ def test_channel_uses_round_half_up(samples, cbr, uses):
 
 def test_file_bits_are_most_significant_first_and_zero_padded():
     bits = file_bits(b"\x80\x05", 20)
-    assert bits.dtype == np.float32
+    assert bits.dtype == np.uint8
     assert bits.tolist() == [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0]
 
 
