@@ -35,8 +35,10 @@ test: $(READY)  ## run the tests
 test-slow: $(READY)  ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow --ignore tests/benchmarks
 
-bench: $(READY)  ## measure speed; ratios within one run
-	$(BIN)/python -m pytest tests/benchmarks -m "" --benchmark-only
+bench: $(READY)  ## measure speed in ratios; JSON in .benchmarks
+	@mkdir -p .benchmarks
+	$(BIN)/python -m pytest tests/benchmarks -m "" --benchmark-only --benchmark-quiet \
+		--benchmark-json .benchmarks/linksim.json
 
 lint: $(READY)  ## check style with ruff
 	$(BIN)/ruff check .
