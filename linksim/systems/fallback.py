@@ -1,12 +1,15 @@
 """The picture that a receiver shows when nothing was delivered."""
 
+from functools import lru_cache
+
 import numpy as np
 
 GREY = (128, 128, 128)
 
 
+@lru_cache(maxsize=4)
 def fallback_picture(shape: tuple[int, int, int], colour: tuple[int, int, int] = GREY) -> np.ndarray:
-    """A constant picture, uint8 `[H, W, C]`.
+    """A constant picture, uint8 `[H, W, C]`, read-only.
 
     Parameters
     ----------
@@ -16,4 +19,6 @@ def fallback_picture(shape: tuple[int, int, int], colour: tuple[int, int, int] =
     """
     if shape[2] == 1:
         colour = (round(0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]),)
-    return np.full(shape, colour, np.uint8)
+    picture = np.full(shape, colour, np.uint8)
+    picture.flags.writeable = False
+    return picture

@@ -145,10 +145,9 @@ def _iterate(starts, columns, reads, span, scaling, values, messages, work):
                 message = rest if magnitude == work[_THRESHOLD + j] else whole
                 message = cast(-message) if _signs_product(work[_PARITY + j], extrinsic) < 0 else message
                 messages[own + j] = message
-                values[target + j] = cast(extrinsic + message)
-            copy = target + length
-            for j in range(length):
-                values[copy + j] = values[target + j]
+                value = cast(extrinsic + message)
+                values[target + j] = value
+                values[target + length + j] = value
 
 
 @numba.njit(nogil=True)
