@@ -62,8 +62,8 @@ class Task:
 
     @property
     def kinship(self) -> tuple:
-        """Tasks that agree in this share compiled graphs: one worker should run them in a row."""
-        return (self.point.cbr, self.point.mcs)
+        """Tasks that agree in this send the same payloads: one worker should run them in a row."""
+        return (self.point.cbr, self.point.mcs, self.pictures)
 
 
 def seed_of(scenario_seed: int, channel: ChannelPoint | None, first_picture: int, trial: int) -> int:

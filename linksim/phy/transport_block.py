@@ -61,12 +61,13 @@ class TransportBlock:
 
     def encode(self, payload: np.ndarray) -> np.ndarray:
         """Payload bits `[batch, A]` to coded bits `[batch, G]`, both uint8."""
-        batch = len(payload)
-        blocks = crc.append(payload, self._crc).reshape(batch * self.stages, -1)
+        batch, length = len(payload), self._size.code_block - self._size.code_block_crc
+        blocks = crc.append(payload, self._crc).reshape(batch * self.stages, length)
         if self._size.code_block_crc:
             blocks = crc.append(blocks, crc.CRC24B)
-        words = self._encoder(blocks)[:, self._encoder.code.sent].reshape(batch, self.stages, -1)
-        coded = [words[:, block, order % words.shape[2]] for block, order in enumerate(self._orders)]
+        code = self._encoder.code
+        words = self._encoder(blocks)[:, code.sent].reshape(batch, self.stages, code.n)
+        coded = [words[:, block, order % code.n] for block, order in enumerate(self._orders)]
         return np.concatenate(coded, axis=1) ^ self._scrambling
 
     def decode(self, llr: np.ndarray, exhaustive: bool = True) -> tuple[np.ndarray, np.ndarray]:
@@ -101,7 +102,7 @@ class TransportBlock:
                 for of_block in bits:
                     passed[images] &= crc.check(of_block, crc.CRC24B)
             start, count = group.stop, 2 * count
-        whole = blocks.reshape(batch, -1)
+        whole = blocks.reshape(batch, self.stages * length)
         return whole[:, : self.payload], passed & crc.check(whole, self._crc)
 
     def _received(self, llr, block):

@@ -220,7 +220,7 @@ def test_all_images_lost_at_once_and_none_at_all():
 
 
 def test_the_checks_of_code_blocks_and_of_the_transport_block_both_count():
-    """A wrong payload bit under a code block's CRC that fits it; then a right payload under one that does not."""
+    """A wrong payload bit that its code block's CRC fits; then a right payload and a wrong CRC-24B."""
     size, mcs = size_of(5000, "pdsch-1", 28)
     block = TransportBlock(size, mcs.modulation_order)
     payload = random_bits(1, size.payload)

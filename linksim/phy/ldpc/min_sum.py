@@ -57,16 +57,23 @@ class MinSumDecoder:
     code : QuasiCyclicCode
         With a lifting size of at most 512.
     iterations : int
-        Largest number of iterations.
+        Largest number of iterations, at least 1.
     precision : str
         `int16` or `float32`.
+
+    Raises
+    ------
+    ValueError
+        When the lifting size is larger.
     """
 
     def __init__(self, code: QuasiCyclicCode, iterations: int = 20, precision: str = "int16"):
         self.code = code
         self._iterations = iterations
+        if code.lifting > kernel.MAX_SPAN:
+            raise ValueError(f"lifting size {code.lifting} is beyond {kernel.MAX_SPAN}")
         self._lanes = 1
-        while 2 * self._lanes * code.lifting <= _WIDE_ENOUGH:
+        while 2 * self._lanes <= kernel.MAX_LANES and 2 * self._lanes * code.lifting <= _WIDE_ENOUGH:
             self._lanes *= 2
         self._graph, self._layout = _lay_out(code, self._lanes)
         self._dtype = np.dtype(precision).type
@@ -81,6 +88,8 @@ class MinSumDecoder:
 
     def __call__(self, llr: np.ndarray) -> np.ndarray:
         """LLRs ln p(1)/p(0) `[batch, n]`, float32, to information bits `[batch, k]`, uint8."""
+        if llr.shape[1:] != (self.code.n,):
+            raise ValueError(f"expected LLRs [batch, {self.code.n}], not {list(llr.shape)}")
         threads, span = numba.get_num_threads(), self._graph[-1]
         bits = np.empty((len(llr), self.code.k), np.uint8)
         kernel.decode(

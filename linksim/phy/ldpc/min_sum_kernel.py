@@ -17,8 +17,9 @@ import numba
 import numpy as np
 from numba.extending import overload
 
-#: Longest layer: lifting size times lanes.
+#: Longest layer, lifting size times lanes, and most lanes: a mask has a bit for each.
 MAX_SPAN = 512
+MAX_LANES = 32
 
 # Where a layer's numbers lie in its working memory.
 _SMALLEST, _REST, _PARITY, _THRESHOLD = 0, MAX_SPAN, 2 * MAX_SPAN, 3 * MAX_SPAN
@@ -39,7 +40,7 @@ def decode(llr, layout, graph, lanes, iterations, scaling, values, messages, wor
         Edges of each block row `[rows + 1]`; of each edge the block column and the offsets to read at in the
         first iteration, in later ones and between iterations; the length of a layer, Z·lanes.
     lanes : int
-        Codewords decoded side by side, at most 63.
+        Codewords decoded side by side, at most `MAX_LANES`.
     iterations : int
     scaling : (scale, clip, cap, correction)
         Steps per unit of LLR; the largest channel value and message and the correction at 0, in steps.
