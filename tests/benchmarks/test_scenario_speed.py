@@ -16,7 +16,7 @@ from linksim.scenario.loader import validate
 PHOTOS_AWGN = Path(__file__).parents[2] / "scenarios" / "photos_awgn.yaml"
 
 #: What grows: three amounts of each, in equal steps. The others stay at their first.
-AMOUNTS = {"pictures": (64, 128, 192), "snrs": (16, 32, 48), "mcss": (8, 16, 24)}
+AMOUNTS = {"pictures": (64, 128, 192), "snrs": (8, 16, 24), "mcss": (8, 16, 24)}
 
 
 def test_photos_awgn(compare, plain_sionna, program, tmp_path):
@@ -40,13 +40,15 @@ def test_photos_awgn(compare, plain_sionna, program, tmp_path):
 def test_growth(benchmark, record, tmp_path, monkeypatch, unit):
     """Processor time of each further picture, SNR point or MCS; where cost is linear the ratio is 1."""
 
-    def run(count):
-        amounts = {name: counts[0] for name, counts in AMOUNTS.items()} | {unit: count}
+    def once(amounts):
         monkeypatch.setenv("LINKSIM_CACHE", tempfile.mkdtemp(dir=tmp_path))  # the codec's work counts too
         return _processor_seconds(**amounts)
 
+    def run(count):
+        amounts = {name: counts[0] for name, counts in AMOUNTS.items()} | {unit: count}
+        return min(once(amounts) for _ in range(3))
+
     few, some, many = AMOUNTS[unit]
-    run(few)  # compiles
     seconds = {few: run(few), some: run(some), many: benchmark.pedantic(run, (many,))}
     first = (seconds[some] - seconds[few]) / (some - few)
     last = (seconds[many] - seconds[some]) / (many - some)
@@ -55,7 +57,7 @@ def test_growth(benchmark, record, tmp_path, monkeypatch, unit):
         first,
         against=f"those from {few} to {some}",
         unit=f"s/{unit.removesuffix('s')}",
-        note=f"processor time; ours: {some} to {many}; totals "
+        note=f"processor time, least of 3; ours: {some} to {many}; totals "
         + ", ".join(f"{total:.1f} s" for total in seconds.values()),
     )
 
