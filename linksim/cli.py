@@ -153,7 +153,8 @@ def check(scenario: ScenarioFile, overrides: Overrides = None) -> int:
     first_round = _duration(cost.first_round_seconds / cores + cost.start_seconds)
     at_most = _duration(cost.upper_bound_seconds / cores + cost.start_seconds)
     print(f"time on {cores} workers: about {first_round} for the first round, at most about {at_most}")
-    print(f"memory: about {cost.memory_bytes / 2**30:.1f} GiB for each worker")
+    about, limit = cost.memory_bytes / 2**30, cost.memory_limit_bytes / 2**30
+    print(f"memory: about {about:.1f} GiB for each worker, at most {limit:.1f} GiB however many pictures")
     return DONE
 
 

@@ -19,6 +19,8 @@ _AHEAD = 2  # a guess too high is among the qualities that `REACH` asks for anyw
 
 _DECODED_BYTES = 64 << 20
 _ANSWERS_BYTES = 64 << 20
+REMEMBERED_BYTES = _DECODED_BYTES + _ANSWERS_BYTES
+"""What one search keeps in memory at most."""
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from linksim.codecs.cache import MEMORY_BYTES
+from linksim.codecs.rate_search import REMEMBERED_BYTES
 from linksim.evaluation.plan import Plan
 from linksim.evaluation.tasks import Task
 from linksim.evaluation.work import Worker
 from linksim.images.picture import PictureSet
+from linksim.images.stored import KEPT_BYTES
 
 #: Operating points of each kind that are measured; the others are interpolated.
 _SAMPLES = 3
@@ -29,6 +32,8 @@ class Estimate:
         Until a worker is ready.
     memory_bytes : int
         Largest memory of one worker, measured.
+    memory_limit_bytes : int
+        What one worker may grow to as its caches fill, however many pictures there are.
     """
 
     first_round: int
@@ -37,6 +42,7 @@ class Estimate:
     upper_bound_seconds: float
     start_seconds: float
     memory_bytes: int
+    memory_limit_bytes: int
 
 
 def estimate(plan: Plan, pictures: PictureSet) -> Estimate:
@@ -60,7 +66,10 @@ def estimate(plan: Plan, pictures: PictureSet) -> Estimate:
         return float(sum(np.interp(_work(task), *rates[_kind(task)]) for task in tasks))
 
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return Estimate(len(first), len(all_tasks), seconds(first), seconds(all_tasks), start_seconds, memory)
+    caches = KEPT_BYTES + MEMORY_BYTES + len(plan.scenario.systems) * REMEMBERED_BYTES
+    return Estimate(
+        len(first), len(all_tasks), seconds(first), seconds(all_tasks), start_seconds, memory, memory + caches
+    )
 
 
 def _seconds(worker, task):

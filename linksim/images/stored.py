@@ -12,7 +12,7 @@ from linksim.images.picture import Picture
 from linksim.images.reading import read_pixels
 from linksim.scenario.errors import InputError
 
-KEPT_BYTES = 256 << 20
+KEPT_BYTES = 64 << 20
 """Pixels that a process keeps of the pictures it used last."""
 
 _kept = RecentlyUsed(KEPT_BYTES, size=lambda pixels: pixels.nbytes)
