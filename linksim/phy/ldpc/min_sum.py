@@ -18,8 +18,8 @@ which needs about half the iterations of the flooding schedule, where all checks
     |a ⊞ b| = min(|a|, |b|) − f(||a| − |b||) + f(|a| + |b|),    f(x) = ln(1 + e^−x).
 
 Plain min-sum drops f and takes messages for surer than they are. A constant factor instead (normalised
-min-sum) suits one code and not another: the 3/4 that serves NR at rate 1/2 loses a factor of 3 to 5 in block
-error rate against belief propagation at rate 1/3 with 16QAM. Here f is replaced by the straight line
+min-sum) suits one code and not another: with the 3/4 that serves NR at rate 1/2, block errors at rate 1/3 and
+16QAM are several times those of belief propagation. Here f is replaced by the straight line
 max(0, c − x/4), which costs a few more instructions.
 
 A check of degree d would need d such sums for d messages. Two suffice (A-min*; C. Jones, E. Vallés, M. Smith,
