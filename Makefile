@@ -9,7 +9,7 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
 	&& echo $$python && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help venv run test test-slow bench lint schema clean
+.PHONY: help venv run test test-slow bench bler lint schema clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -39,6 +39,10 @@ bench: $(READY)  ## measure speed in ratios; JSON in .benchmarks
 	@mkdir -p .benchmarks
 	$(BIN)/python -m pytest tests/benchmarks -m "" --benchmark-only --benchmark-quiet \
 		--benchmark-json .benchmarks/linksim.json
+
+bler: $(READY)  ## compare block error rates with Sionna's decoder, all codes and modulations (more than an hour)
+	@mkdir -p .benchmarks
+	$(BIN)/python tests/phy/ldpc/test_block_error_rate.py .benchmarks/bler.tsv
 
 lint: $(READY)  ## check style with ruff
 	$(BIN)/ruff check .
