@@ -86,7 +86,9 @@ class Plan:
         self._pictures = pictures.pictures
         self._systems = [systems.create(spec) for spec in scenario.systems]
         self._chunks = [self._divide(spec) for spec in scenario.systems]
-        self._identities = [digest(self._identity(spec)) for spec in scenario.systems]
+        self._identities = [
+            digest(self._identity(spec, system)) for spec, system in zip(scenario.systems, self._systems)
+        ]
         self._tasks: dict[tuple, Task] = {}
         self._digest_of = cache(
             lambda start, stop: digest([picture.digest for picture in self._pictures[start:stop]])
@@ -224,13 +226,13 @@ class Plan:
                 start = stop
         return chunks
 
-    def _identity(self, spec):
+    def _identity(self, spec, system):
         """Everything that can change the rows of a system and is the same for all its tasks."""
         scenario = self.scenario
-        # Which MCSs take part changes no row; `decode` says which bit errors are counted.
-        candidates = {"table", "policy", "index", "indices"}
         return [
-            spec.model_dump(mode="json", exclude={"label": True, "mcs": candidates}),
+            # Which MCSs take part changes no row, but one that prunes counts no bit errors of lost blocks.
+            spec.model_dump(mode="json", exclude={"label", "mcs"}),
+            system.prunes,
             scenario.model_dump(mode="json", include={"link", "fallback", "metrics"}),
             software(),
         ]

@@ -68,7 +68,9 @@ class MCSSpec(Model):
     indices: tuple[Whole, ...] | None = Field(
         None, min_length=1, description="restricts the envelope to these MCSs"
     )
-    decode: Literal["needed", "all"] = Field("needed", description="all: decode MCSs that cannot win, too")
+    decode: Literal["needed", "all"] = Field(
+        "needed", description="all: decode what cannot change the envelope, too"
+    )
 
     @model_validator(mode="after")
     def _consistent(self):

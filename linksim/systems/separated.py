@@ -35,7 +35,7 @@ class Separated:
 
     @property
     def prunes(self) -> bool:
-        """Whether MCSs that cannot become the envelope are left out."""
+        """Whether MCSs and code blocks that cannot change the envelope are left out."""
         return self._spec.mcs.policy == "envelope" and self._spec.mcs.decode == "needed"
 
     def operating_points(self, cbr: Fraction) -> tuple[OperatingPoint, ...]:

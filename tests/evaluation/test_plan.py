@@ -170,6 +170,18 @@ def test_task_id_ignores_labels_and_restrictions(make_plan):
     assert wanted <= {task.id for task in make_plan().all_tasks()}
 
 
+def test_a_fixed_mcs_counts_all_bit_errors_as_decode_all_does(make_plan):
+    """An envelope that skips code blocks knows fewer; its rows must not stand for those of a fixed MCS."""
+
+    def ids(mcs):
+        plan = make_plan(systems=[{"type": "separated", "label": "BPG", "mcs": mcs}])
+        return {task.id for task in plan.all_tasks() if task.channel is not None}
+
+    fixed = ids({"policy": "fixed", "index": 9})
+    assert fixed == ids({"indices": [9], "decode": "all"})
+    assert not fixed & ids({"indices": [9]})
+
+
 def test_chunks_hold_pictures_of_one_size(make_plan):
     plan = make_plan(images={"source": "photos"}, bandwidth={"cbr": "1/16"}, chunk=3)
     first = next(plan.series())
