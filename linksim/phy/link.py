@@ -58,19 +58,50 @@ class Link:
         return Received(*_graph(self.model, self.power)(symbols, mask, self._noise_variance))
 
 
+def send(
+    channel: channels.Channel,
+    power_policy: str,
+    symbols: tf.Tensor,
+    mask: tf.Tensor,
+    noise_variance: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Set each block's noise by the power policy and pass the blocks through the channel.
+
+    Differentiable in the symbols, through the measured energy too.
+
+    Parameters
+    ----------
+    channel : Channel
+    power_policy : str
+        As in `Link`.
+    symbols : [batch, k], complex64
+    mask : [batch, k], bool
+    noise_variance : [] or [batch], float32
+        N0 for unit mean symbol energy.
+
+    Returns
+    -------
+    symbols, noise_variance, power
+        As in `Received`.
+    """
+    sent = tf.cast(mask, tf.float32)
+    energy = tf.square(tf.math.real(symbols)) + tf.square(tf.math.imag(symbols))
+    power = tf.math.divide_no_nan(tf.reduce_sum(energy * sent, 1), tf.reduce_sum(sent, 1))
+    variance = tf.broadcast_to(noise_variance, tf.shape(power))
+    if power_policy == "measured":
+        variance *= power
+        # At an empty block the standard deviation √variance has an infinite slope.
+        variance = tf.where(variance > 0, variance, tf.stop_gradient(variance))
+    return *channel(symbols, variance[:, None]), power
+
+
 @cache
 def _graph(model, power_policy):
     """The link over one channel as one graph for all sizes and SNRs."""
     channel = channels.create(model)
 
     def transmit(symbols, mask, noise_variance):
-        sent = tf.cast(mask, tf.float32)
-        energy = tf.square(tf.math.real(symbols)) + tf.square(tf.math.imag(symbols))
-        power = tf.math.divide_no_nan(tf.reduce_sum(energy * sent, 1), tf.reduce_sum(sent, 1))
-        variance = tf.fill(tf.shape(power), noise_variance)
-        if power_policy == "measured":
-            variance *= power
-        return *channel(symbols, variance[:, None]), power
+        return send(channel, power_policy, symbols, mask, noise_variance)
 
     signature = [
         tf.TensorSpec([None, None], tf.complex64),

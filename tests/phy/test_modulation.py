@@ -1,13 +1,15 @@
-"""The mapper and the demapper's LLRs against formulas computed here in float64."""
+"""Mappers, LLRs and hard detection against formulas computed here in float64, and against Sionna."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from scipy.special import logsumexp
+from sionna.phy import mapping
 from sionna.phy.mapping import Mapper
 
 from linksim.modulation.constellations import BITS_PER_SYMBOL, bit_labels, qam
-from linksim.phy.modulation import QAM
+from linksim.modulation.error_rates import ser_awgn
+from linksim.phy.modulation import QAM, Constellation
 
 
 def received(modulation_order, count, noise_variance, seed=1):
@@ -106,3 +108,85 @@ def test_noiseless_hard_decisions_are_the_bits():
         symbols = modulation.map(tf.constant(bits))
         llr = modulation.demap(symbols, tf.fill(tf.shape(symbols), 1e-4)).numpy()
         np.testing.assert_array_equal(llr > 0, bits > 0.5)
+
+
+def learned(count, seed=3):
+    """Points as a training might leave them, on no grid."""
+    return (np.random.default_rng(seed).normal(size=(count, 2)) @ [1, 1j] / np.sqrt(2)).astype(np.complex64)
+
+
+def sent(points, shape, noise_variance, seed=4):
+    """Random indices and their points in AWGN, complex64."""
+    rng = np.random.default_rng(seed)
+    indices = rng.integers(0, len(points), shape)
+    noise = (rng.normal(size=(*shape, 2)) @ [1, 1j]) * np.sqrt(noise_variance / 2)
+    return indices, (points[indices] + noise).astype(np.complex64)
+
+
+@pytest.mark.parametrize("modulation_order", BITS_PER_SYMBOL)
+def test_an_index_of_a_qam_is_the_label_of_its_bits(modulation_order):
+    indices = np.random.default_rng(5).integers(0, 2**modulation_order, (3, 500)).astype(np.int32)
+    symbols = Constellation(qam(modulation_order)).map(tf.constant(indices))
+    assert (symbols.dtype, symbols.shape) == (tf.complex64, (3, 500))
+    bits = bit_labels(modulation_order)[indices].reshape(3, -1)
+    np.testing.assert_array_equal(symbols, QAM(modulation_order).map(bits))
+
+
+@pytest.mark.parametrize("points", [qam(1), qam(4), qam(6), learned(2), learned(16), learned(64)], ids=len)
+def test_maps_and_detects_like_sionna(points):
+    """Index → bits → Mapper, and Demapper's hard decisions → index, over Sionna's custom constellation."""
+    modulation_order = len(points).bit_length() - 1
+    indices, received = sent(points, (2, 1000), 0.02)
+    labels = bit_labels(modulation_order)
+    custom = mapping.Constellation("custom", modulation_order, points=points)
+    expected = mapping.Mapper(constellation=custom)(labels[indices].reshape(2, -1).astype(np.float32))
+    constellation = Constellation(points)
+    np.testing.assert_array_equal(constellation.map(indices), expected)
+
+    demapper = mapping.Demapper("maxlog", constellation=custom, hard_out=True)
+    bits = demapper(received, tf.constant(0.02)).numpy().astype(int).reshape(2, 1000, modulation_order)
+    detected = constellation.detect(tf.constant(received))
+    assert detected.dtype == np.int32
+    np.testing.assert_array_equal(detected, bits @ 2 ** np.arange(modulation_order - 1, -1, -1))
+
+
+@pytest.mark.parametrize("points", [qam(1), qam(8), qam(12), learned(256), learned(4096)], ids=len)
+@pytest.mark.parametrize("noise_variance", [1e-3, 1.0, 1e4])
+def test_detects_the_nearest_of_all_points(points, noise_variance):
+    _, received = sent(points, (2, 100), noise_variance)
+    distance = np.abs(received[..., None].astype(complex) - points.astype(np.complex64))
+    np.testing.assert_array_equal(Constellation(points).detect(received), distance.argmin(axis=-1))
+
+
+@pytest.mark.parametrize(("modulation_order", "snr_db"), [(1, 2.0), (2, 5.0), (4, 12.0), (6, 18.0)])
+def test_symbol_error_rate_is_the_closed_form(modulation_order, snr_db):
+    indices, received = sent(qam(modulation_order), (4, 50_000), 10 ** (-snr_db / 10))
+    errors = Constellation(qam(modulation_order)).detect(received) != indices
+    expected = ser_awgn(modulation_order, snr_db)
+    assert abs(errors.mean() - expected) < 4 * np.sqrt(expected * (1 - expected) / errors.size)
+
+
+def test_every_point_is_detected_as_itself():
+    for points in (*(qam(order) for order in BITS_PER_SYMBOL), learned(4096)):
+        indices = np.arange(len(points))[None]
+        constellation = Constellation(points)
+        np.testing.assert_array_equal(constellation.detect(constellation.map(indices)), indices)
+
+
+def test_of_points_that_coincide_the_first_is_detected():
+    points = learned(8)[[3, 1, 3, 2, 1, 0, 5, 3]]
+    expected = [[0, 1, 0, 3, 1, 5, 6, 0]]
+    np.testing.assert_array_equal(Constellation(points).detect(points[None] + 1e-3), expected)
+
+
+def test_detects_many_symbols_of_4096_points_at_once():
+    """262,144 symbols: a table of all distances would take 4 GiB."""
+    points = learned(4096)
+    indices, received = sent(points, (512, 512), 1e-9)
+    assert (Constellation(points).detect(received) != indices).mean() < 1e-3
+
+
+@pytest.mark.parametrize("points", [learned(1), learned(6), learned(16).reshape(4, 4)], ids=lambda p: p.shape)
+def test_a_constellation_has_a_power_of_two_points(points):
+    with pytest.raises(ValueError, match="power of two"):
+        Constellation(points)
