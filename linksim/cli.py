@@ -1,5 +1,6 @@
 """The command line: parses arguments, calls the rooms, prints; a room is imported when a command needs it."""
 
+import json
 import os
 import sys
 import traceback
@@ -196,9 +197,13 @@ def plot(
 def send(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Any picture that Pillow reads.")],
     snr: Annotated[float, typer.Option(help="Es/N0 in dB.")],
-    system: Annotated[str, typer.Option(help="CODEC+CODE; see `linksim systems`.")] = "bpg+nr-ldpc",
+    system: Annotated[
+        str, typer.Option(help="CODEC+CODE (`linksim systems`) or weights (`linksim models`).")
+    ] = "bpg+nr-ldpc",
     channel: Annotated[str, typer.Option(help="Channel; see `linksim systems`.")] = "awgn",
-    cbr: Annotated[str, typer.Option(help="Channel uses per source sample.")] = "1/16",
+    cbr: Annotated[
+        str | None, typer.Option(help="Channel uses per source sample; default: the weights', or 1/16.")
+    ] = None,
     table: Annotated[
         str | None, typer.Option(help="MCS table; default: pdsch-1, or the code's first.")
     ] = None,
@@ -212,26 +217,34 @@ def send(
     from PIL import Image
 
     from linksim.evaluation.single import send as send_picture
+    from linksim.evaluation.single import separated
     from linksim.images.picture import Picture
     from linksim.images.reading import read_pixels
-    from linksim.scenario.systems import CODES, MCS_TABLES
+    from linksim.scenario.systems import CODES, WEIGHTS_SUFFIX
     from linksim.systems.base import OUTCOMES
 
     codec, plus, code = system.partition("+")
-    if not plus or code not in CODES:
-        raise InputError(
-            f"{system!r} is no system", field="--system", mend="write a codec and a code, as bpg+nr-ldpc"
-        )
-    table = table or next(name for name, facts in MCS_TABLES.items() if facts.code == code)
+    if system.startswith("zoo:") or system.endswith(WEIGHTS_SUFFIX):
+        for option, value in (("--table", table), ("--mcs", mcs)):
+            if value is not None:
+                problem = "belongs to separate chains"
+                raise InputError(problem, field=option, mend="leave it out with learned systems")
+        sender = {"type": "learned", "weights": system}
+        shipped = system.startswith("zoo:")
+        name = system[4:].replace("/", "-") if shipped else Path(system).name.removesuffix(WEIGHTS_SUFFIX)
+    elif plus and code in CODES:
+        sender, name = separated(codec, code, table, mcs), codec
+    else:
+        mend = "write a codec and a code, as bpg+nr-ldpc, or weights that `linksim models` lists"
+        raise InputError(f"{system!r} is no system", field="--system", mend=mend)
     picture = Picture(image.name, read_pixels(image))
-    target = out or image.with_name(f"{image.stem}_{codec}_{snr:g}dB.png")
+    target = out or image.with_name(f"{image.stem}_{name}_{snr:g}dB.png")
     if target.resolve() == image.resolve():
         raise InputError("the original would be overwritten", field="--out", mend="choose another file")
     try:
         delivery = send_picture(
-            picture, codec=codec, code=code, table=table, index=mcs, snr_db=snr, cbr=cbr, channel=channel,
-            seed=seed,
-        )  # fmt: skip
+            picture, system=sender, snr_db=snr, cbr=cbr, channel=channel, seed=seed
+        )
     except InputError as error:
         raise _named_by_option(error) from error
     pixels = delivery.picture
@@ -251,6 +264,71 @@ def send(
 
 
 @app.command()
+def train(
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="YAML file, or MODEL/NAME of a shipped recipe.")
+    ],
+    backend: Annotated[
+        str | None, typer.Option(help="Keras backend: jax or tensorflow; default: KERAS_BACKEND, or tensorflow.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder; default runs/train/MODEL/NAME.")] = None,
+    photographs: Annotated[
+        Path | None, typer.Option(help="Folder with train/ and validation/; default: the recipe's.")
+    ] = None,
+    overrides: Overrides = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Forget what an earlier training left in the folder.")
+    ] = False,
+) -> int:
+    """Train a learned system, or go on where it was; leaves its weights with their card."""
+    from linksim.progress import TrainingProgress
+    from linksim.training.recipe import load_recipe
+
+    # Keras reads this once, when it is imported.
+    os.environ["KERAS_BACKEND"] = backend = backend or os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if backend not in ("jax", "tensorflow"):
+        raise InputError(f"there is no backend {backend!r}", field="--backend", mend="write jax or tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    chosen = list(overrides or ())
+    if photographs is not None:
+        chosen.append(f"photographs.folder={json.dumps(str(photographs))}")
+    loaded = load_recipe(recipe, tuple(chosen))
+    if loaded.channel.through == "sionna" and backend != "tensorflow":
+        raise InputError(
+            "Sionna's blocks need TensorFlow",
+            field="channel.through",
+            mend="add --backend tensorflow, or write light",
+        )
+    folder = out if out is not None else Path("runs", "train", loaded.model.name, loaded.name)
+    with TrainingProgress(f"{loaded.model.name}/{loaded.name}") as progress:
+        try:
+            weights = _train(loaded, folder, progress, fresh)
+        except KeyboardInterrupt:
+            print(f"stopped; the same command goes on from {folder}/checkpoint.npz", file=sys.stderr)
+            return INTERRUPTED
+    print(f"Look at {weights.with_name('history.csv')}; send a picture with `linksim send --system {weights}`")
+    return DONE
+
+
+def _train(recipe, folder, progress, fresh):
+    try:
+        from linksim.training import checkpoint
+        from linksim.training.loop import train as run_training
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != "jax":
+            raise
+        raise InputError(
+            "JAX is not installed", field="--backend", mend="`pip install linksim[train]`, or take tensorflow"
+        ) from error
+    link_layer = None
+    if recipe.channel.through == "sionna":
+        from linksim.phy.layers import LinkLayer as link_layer
+    if fresh:
+        checkpoint.remove(folder)
+    return run_training(recipe, folder, progress, link_layer)
+
+
+@app.command()
 def systems() -> int:
     """List systems, codecs, codes, channels and MCS tables."""
     from linksim.scenario import catalogue
@@ -261,12 +339,60 @@ def systems() -> int:
 
 
 @app.command()
-def images() -> int:
-    """List picture sources."""
+def models(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="MODEL/NAME or a file, to show its whole card.")
+    ] = None,
+) -> int:
+    """List the shipped weights of learned systems, or show the card of some."""
+    from linksim import zoo
+    from linksim.scenario.dialect import write_yaml
+
+    if name is not None:
+        known = name.startswith("zoo:") or name.endswith(zoo.WEIGHTS_SUFFIX)
+        weights = zoo.find(name if known else f"zoo:{name}")
+        print(f"{weights.reference}: {weights.path.stat().st_size / 1e6:.2f} MB")
+        print(write_yaml(weights.card.model_dump(mode="json")).rstrip())
+        return DONE
+    rows = zoo.listing()
+    if len(rows) == 1:
+        print("no weights are shipped with this version; `linksim train` makes some")
+        return DONE
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+    print("`linksim models NAME` shows a card")
+    return DONE
+
+
+images_app = typer.Typer(invoke_without_command=True)
+app.add_typer(images_app, name="images")
+
+
+@images_app.callback()
+def images(context: typer.Context) -> int:
+    """List picture sources, or make training photographs."""
     from linksim.scenario import catalogue
 
-    _print_table("picture sources", catalogue.picture_sources())
+    if context.invoked_subcommand is None:
+        _print_table("picture sources", catalogue.picture_sources())
     return DONE
+
+
+@images_app.command("fetch-training")
+def fetch_training(
+    out: Annotated[Path, typer.Option(help="Becomes the folder with train/ and validation/.")] = Path(
+        "training-photos"
+    ),
+) -> int:
+    """Make the training photographs from Debian packages, or go on where it was."""
+    from linksim.images import training_photos
+
+    wanted = training_photos.sources()
+    outcome = training_photos.fetch(out, wanted, training_photos.unpack_debian_package)
+    counts = f"{outcome.made} made, {outcome.kept} there before, {outcome.missing} missing"
+    print(f"{counts} of {len(wanted)} photographs in {out}")
+    return FAILED if outcome.missing else DONE
 
 
 @app.command()
@@ -308,6 +434,7 @@ _SEND_OPTIONS = {
     "systems.0.label": "--system",
     "systems.0.mcs.table": "--table",
     "systems.0.mcs": "--mcs",
+    "systems.0": "--system",
 }
 
 

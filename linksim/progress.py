@@ -59,3 +59,62 @@ class ProgressBar:
     def task(self):
         """Count a finished task."""
         self._bar.advance(self._current)
+
+
+class TrainingProgress:
+    """Shows the updates of a training, its loss and the time left, and a line for every epoch.
+
+    Implements `linksim.training.loop.Listener`.
+
+    Parameters
+    ----------
+    name : str
+        Stands before the bar.
+    """
+
+    def __init__(self, name: str):
+        self._console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("updates, loss {task.fields[loss]:.4g}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._name = name
+        self._task = None
+        self._before = None
+
+    def __enter__(self):
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_):
+        self._bar.stop()
+
+    def say(self, text):
+        """Print a line."""
+        self._console.print(f"{self._name}: {text}", highlight=False, soft_wrap=True)
+
+    def update(self, done, total, loss):
+        """Move the bar."""
+        if self._task is None:
+            self._task = self._bar.add_task(self._name, total=total, completed=done, loss=loss)
+        self._bar.update(self._task, completed=done, total=total, loss=loss)
+
+    def epoch(self, line, best):
+        """Print the line of an epoch."""
+        step, seconds = line["step"], line["seconds"]
+        rate = ""
+        if self._before is not None and step > self._before[0]:
+            rate = f", {(step - self._before[0]) / (seconds - self._before[1]):.1f} updates/s"
+        self._before = step, seconds
+        self.say(
+            f"phase {line['phase']}, update {step}, {seconds:.0f} s: loss {line['loss']:.5g}, "
+            f"training {line['train_psnr_db']:.2f} dB, validation {line['validation_psnr_db']:.2f} dB"
+            f"{', the best' if best else ''}{rate}"
+        )

@@ -44,3 +44,44 @@ def refusal():
         return text
 
     return refused
+
+
+#: What a card says besides what it takes from codec and file.
+CARD = {
+    "channel": "awgn",
+    "snr_db": 10.0,
+    "power": "measured",
+    "recipe": "untrained",
+    "recipe_digest": "0" * 64,
+    "images": "none",
+    "steps": 0,
+    "device": "cpu",
+    "seconds": 0.0,
+    "seed": 1,
+    "validation_psnr_db": 11.5,
+    "test_psnr_db": {},
+    "date": "2026-01-01",
+    "versions": {},
+}
+
+
+@pytest.fixture(scope="session")
+def make_weights():
+    """Saves the weights of an untrained network with their card; returns the `.weights.h5` path."""
+    import linksim.phy  # noqa: F401  starts TensorFlow quietly
+    from linksim import jscc, zoo
+
+    def make(path, model, **sizes):
+        import keras
+
+        keras.utils.set_random_seed(1)
+        return zoo.save(jscc.create(model, **sizes), {**CARD, "model": model, "sizes": sizes}, path).path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(make_weights, tmp_path_factory):
+    """A tiny DeepJSCC-Q with 16QAM at CBR 1/6 in a folder of its own."""
+    path = tmp_path_factory.mktemp("weights") / "tiny.weights.h5"
+    return make_weights(path, "deepjscc-q", channels=[4, 4], symbols=8, order=16)

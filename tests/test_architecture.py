@@ -11,7 +11,7 @@ from typing import get_args
 
 import pytest
 
-from linksim import codecs, images, metrics, systems
+from linksim import codecs, images, jscc, metrics, systems
 from linksim.evaluation.points import COLUMNS
 from linksim.modulation.mcs import mcs_table
 from linksim.report.table import NUMBER_COLUMNS, TEXT_COLUMNS
@@ -20,7 +20,7 @@ from linksim.scenario.channels import ChannelSpec
 from linksim.scenario.codecs import CodecSpec
 from linksim.scenario.images import ImagesSpec
 from linksim.scenario.schema import AXES, Scenario
-from linksim.scenario.systems import CODES, MCS_TABLES, CodeSpec, MCSTable, SystemSpec
+from linksim.scenario.systems import CODES, MCS_TABLES, MODELS, CodeSpec, MCSTable, ModelName, SystemSpec
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "linksim").rglob("*.py"))
@@ -36,6 +36,7 @@ REGISTRIES = {
     "codecs": codecs.CODECS,
     "images": images.SOURCES,
     "metrics": metrics.METRICS,
+    "jscc": jscc.MODELS,
 }
 
 
@@ -149,6 +150,10 @@ def test_the_scenario_room_needs_pydantic_and_yaml_only():
 )
 def test_the_schema_and_the_registry_name_the_same(union, discriminator, registry):
     assert set(named(union, discriminator)) == set(registry)
+
+
+def test_the_schema_and_the_learned_models_name_the_same():
+    assert set(get_args(ModelName)) == set(MODELS) == set(jscc.MODELS)
 
 
 def test_the_schema_and_the_metrics_name_the_same():

@@ -49,7 +49,8 @@ def resolve(scenario: Scenario, pictures: PictureSet) -> Scenario:
     Raises
     ------
     InputError
-        When a CBR leaves a picture without a channel use, or a kept picture does not exist.
+        When a CBR leaves a picture without a channel use, a learned system would have to send a grey picture,
+        or a kept picture does not exist.
     """
     count = len(pictures.pictures)
     smallest = min(pictures.pictures, key=lambda picture: picture.size)
@@ -58,6 +59,14 @@ def resolve(scenario: Scenario, pictures: PictureSet) -> Scenario:
             raise InputError(
                 f"{cbr} leaves {smallest.name} without a channel use", field="bandwidth.cbr", mend="raise it"
             )
+    grey = next((picture.name for picture in pictures.pictures if picture.shape[2] == 1), None)
+    learned = [i for i, system in enumerate(scenario.systems) if system.type == "learned"]
+    if grey is not None and learned:
+        raise InputError(
+            f"{grey} is grey, and learned systems send colour",
+            field=f"systems.{learned[0]}",
+            mend="use colour pictures, or leave the system out",
+        )
     if scenario.pictures is not None and max(scenario.pictures.images) >= count:
         raise InputError(
             f"there is no picture {max(scenario.pictures.images)}",
@@ -79,6 +88,11 @@ class Plan:
     scenario : Scenario
         Resolved.
     pictures : PictureSet
+
+    Raises
+    ------
+    InputError
+        A system has no operating point at some bandwidth and SNR, such as weights made for them.
     """
 
     def __init__(self, scenario: Scenario, pictures: PictureSet):
@@ -89,6 +103,7 @@ class Plan:
         self._identities = [
             digest(self._identity(spec, system)) for spec, system in zip(scenario.systems, self._systems)
         ]
+        self._series = tuple(self._all_series())
         self._tasks: dict[tuple, Task] = {}
         self._digest_of = cache(
             lambda start, stop: digest([picture.digest for picture in self._pictures[start:stop]])
@@ -96,12 +111,19 @@ class Plan:
 
     def series(self) -> Iterator[Series]:
         """All series in canonical order: systems and CBRs as the scenario lists them, SNRs rising."""
+        return iter(self._series)
+
+    def _all_series(self):
         channel = self.scenario.channel
         for index, system in enumerate(self._systems):
             for cbr in self.scenario.bandwidth.cbr:
-                points = system.operating_points(cbr)
                 for snr_db in sorted(channel.snr_db):
                     channel_point = ChannelPoint(channel.model, snr_db, self.scenario.link.power)
+                    try:
+                        points = system.operating_points(cbr, snr_db)
+                    except InputError as error:
+                        field = f"systems.{index}.{error.field}"
+                        raise InputError(error.problem, field=field, mend=error.mend) from error
                     yield Series(index, channel_point, points)
 
     def is_random(self, series: Series) -> bool:
@@ -154,7 +176,7 @@ class Plan:
         trials = self.trials(series, results)
         if not system.random:
             yield self.tasks(series, series.points[0], 0)
-        elif spec.mcs.policy == "fixed":
+        elif spec.type == "learned" or spec.mcs.policy == "fixed":
             yield from self._fixed_rounds(series, trials)
         else:
             yield from self._envelope_rounds(series, trials, results)
@@ -162,6 +184,8 @@ class Plan:
     def _fixed_rounds(self, series, trials):
         """One operating point until the stopping rules are met."""
         (point,), stop = series.points, self.scenario.stop
+        if point.mcs is None:  # without blocks there are no block errors to wait for
+            stop = stop.model_copy(update={"min_block_errors": 0})
         count = stop.trials
         while True:
             yield self._first_trials(series, point, count)
@@ -231,10 +255,11 @@ class Plan:
         scenario = self.scenario
         return [
             # Which MCSs take part changes no row, but one that prunes counts no bit errors of lost blocks.
-            spec.model_dump(mode="json", exclude={"label", "mcs"}),
+            # Weights come with their operating point.
+            spec.model_dump(mode="json", exclude={"label", "mcs", "model", "weights"}),
             system.prunes,
             scenario.model_dump(mode="json", include={"link", "fallback", "metrics"}),
-            software(),
+            software(*(("keras",) if spec.type == "learned" else ())),
         ]
 
     def _task(self, system, point, channel, chunk, trial):
@@ -254,6 +279,8 @@ class Plan:
             trial,
             seed,
         ]
+        if point.weights is not None:
+            identity.append(point.weights.digest)
         return Task(digest(identity)[:32], system, point, channel, chunk, trial, seed)
 
 

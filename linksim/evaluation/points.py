@@ -27,7 +27,7 @@ class Line:
     ----------
     series : Series
     mcs : str
-        `pdsch-1/10`, `envelope:pdsch-1/10`, `bound:bicm`.
+        `pdsch-1/10`, `envelope:pdsch-1/10`, `weights:deepjscc/awgn10-c8`, `bound:bicm`.
     point : OperatingPoint
     trials : tuple of Summary
         On which the line is reported.
@@ -60,7 +60,7 @@ def values(plan: Plan, line: Line) -> dict[str, object]:
     scenario = plan.scenario
     total = sum(line.trials, Summary())
     random = plan.is_random(line.series)
-    sent = total.delivered + total.channel_outage if random else 0
+    sent = total.delivered + total.channel_outage if line.point.mcs is not None else 0  # has blocks
     bler = wilson(total.channel_outage, sent)
     mean_cbr = total.cbr / total.pictures
     cbr_variance = max(0.0, total.cbr_squared / total.pictures - mean_cbr**2)

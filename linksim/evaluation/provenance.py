@@ -8,21 +8,27 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 import linksim
+from linksim.evaluation.plan import Plan
 from linksim.images.picture import PictureSet
-from linksim.scenario.schema import Scenario
 
 
-def describe_session(scenario: Scenario, pictures: PictureSet, workers: int) -> dict:
+def describe_session(plan: Plan, pictures: PictureSet, workers: int) -> dict:
     """The record of one session of a run, ready for JSON."""
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "linksim": linksim.__version__,
         "commit": _commit(),
-        "seed": scenario.seed,
+        "seed": plan.scenario.seed,
         "pictures": {
             "digest": pictures.digest,
             "names": [picture.name for picture in pictures.pictures],
             "skipped": list(pictures.skipped),
+        },
+        "weights": {
+            point.weights.reference: point.weights.digest
+            for series in plan.series()
+            for point in series.points
+            if point.weights is not None
         },
         "workers": workers,
         "machine": {

@@ -4,12 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from linksim import zoo
 from linksim.evaluation import points
 from linksim.evaluation.executors import InProcess
 from linksim.evaluation.plan import Plan, resolve
 from linksim.evaluation.work import Worker
 from linksim.images.picture import Picture, PictureSet
+from linksim.scenario.errors import InputError
 from linksim.scenario.loader import validate
+from linksim.scenario.systems import MCS_TABLES
 
 
 @dataclass(frozen=True)
@@ -20,48 +23,55 @@ class Delivery:
     line: dict
 
 
-def send(
-    picture: Picture,
-    *,
-    codec: str,
-    code: str,
-    table: str,
-    index: int | None,
-    snr_db: float,
-    cbr: str,
-    channel: str,
-    seed: int,
-) -> Delivery:
-    """Send a picture through a separate chain.
+def separated(codec: str, code: str, table: str | None, index: int | None) -> dict:
+    """A separate chain as a scenario writes it.
 
     Parameters
     ----------
-    picture : Picture
-    codec : str
-        YAML name of a codec.
-    code : str
-        YAML name of a channel code.
-    table : str
-        MCS table.
+    codec, code : str
+        YAML names of a codec and a channel code.
+    table : str or None
+        MCS table; None takes the code's first.
     index : int or None
         An MCS; None takes the one that shows the best picture (the envelope).
-    snr_db : float
-        Es/N0 in dB.
-    cbr : str
-        Channel bandwidth ratio, as `1/16`.
-    channel : str
-        YAML name of a channel.
-    seed : int
-        Of the channel.
     """
+    table = table or next(name for name, facts in MCS_TABLES.items() if facts.code == code)
     mcs = {"table": table} if index is None else {"table": table, "policy": "fixed", "index": index}
-    system = {
+    return {
         "type": "separated",
         "label": codec,
         "codec": {"name": codec},
         "code": {"name": code},
         "mcs": mcs,
     }
+
+
+def send(
+    picture: Picture, *, system: dict, snr_db: float, cbr: str | None, channel: str, seed: int
+) -> Delivery:
+    """Send a picture.
+
+    Parameters
+    ----------
+    picture : Picture
+    system : dict
+        An entry of `systems`, as a scenario writes it.
+    snr_db : float
+        Es/N0 in dB.
+    cbr : str or None
+        Channel bandwidth ratio, as `1/16`; None takes that of the weights, or 1/16.
+    channel : str
+        YAML name of a channel.
+    seed : int
+        Of the channel.
+
+    Raises
+    ------
+    InputError
+        Naming the field of the scenario that these make.
+    """
+    made_for = _made_for(system)
+    cbr = cbr or str(made_for or "1/16")
     scenario = validate(
         {
             "name": "send",
@@ -73,6 +83,12 @@ def send(
         },
         file="linksim send",
     )
+    if made_for not in (None, *scenario.bandwidth.cbr):
+        raise InputError(
+            f"{system['weights']} is made for CBR {made_for}, not {cbr}",
+            field="bandwidth.cbr",
+            mend=f"leave it out, or write {made_for}",
+        )
     pictures = PictureSet((picture,))
     scenario = resolve(scenario, pictures)
     plan = Plan(scenario, pictures)
@@ -85,3 +101,13 @@ def send(
     (task,) = plan.tasks(line.series, line.point, 0)
     ((_, result),) = executor.run([task], keep_pictures=True)
     return Delivery(result.pictures[0], points.values(plan, line))
+
+
+def _made_for(system):
+    """The CBR of a learned system's weights; None for other systems."""
+    if system["type"] != "learned":
+        return None
+    try:
+        return zoo.find(system["weights"]).card.cbr
+    except InputError as error:
+        raise error.at("systems.0.weights") from error

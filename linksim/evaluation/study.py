@@ -77,7 +77,7 @@ def run_study(
         When a task fails; everything finished before is stored.
     """
     began = time.monotonic()
-    session = describe_session(plan.scenario, pictures, workers)
+    session = describe_session(plan, pictures, workers)
     (folder / "scenario.yaml").write_text(dump_scenario(plan.scenario), encoding="utf-8")
     # What an earlier session finished counts only once the plan asks for it: decisions must not see more than
     # those of an uninterrupted run, and exports hold what the scenario as it stands now asks for.

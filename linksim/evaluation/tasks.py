@@ -62,8 +62,8 @@ class Task:
 
     @property
     def kinship(self) -> tuple:
-        """Tasks that agree in this send the same payloads: one worker should run them in a row."""
-        return (self.point.cbr, self.point.mcs, self.pictures)
+        """Tasks that agree in this send the same: one worker should run them in a row."""
+        return (self.point, self.pictures)
 
 
 def seed_of(scenario_seed: int, channel: ChannelPoint | None, first_picture: int, trial: int) -> int:
@@ -77,6 +77,6 @@ def digest(value) -> str:
 
 
 @cache
-def software() -> dict[str, str]:
-    """Versions of the packages that can change a row."""
-    return {name: version(name) for name in _PACKAGES}
+def software(*more: str) -> dict[str, str]:
+    """Versions of the packages that can change a row; of some systems `more` than of others."""
+    return {name: version(name) for name in (*_PACKAGES, *more)}

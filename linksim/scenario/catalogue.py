@@ -5,13 +5,14 @@ from typing import get_args
 from linksim.scenario.channels import ChannelSpec
 from linksim.scenario.codecs import CodecSpec
 from linksim.scenario.images import ImagesSpec
-from linksim.scenario.systems import CODES, MCS_TABLES, SystemSpec
+from linksim.scenario.systems import CODES, MCS_TABLES, MODELS, SystemSpec
 
 
 def building_blocks() -> dict[str, dict[str, str]]:
     """From kind to names with what each is, as `linksim systems` prints them."""
     return {
         "systems": named(SystemSpec, "type"),
+        "learned models": MODELS,
         "codecs": named(CodecSpec, "name"),
         "codes": CODES,
         "channels": named(ChannelSpec, "model"),

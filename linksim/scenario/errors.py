@@ -28,6 +28,11 @@ class InputError(ValueError):
         self.mend = mend
         super().__init__(str(self))
 
+    def at(self, field):
+        """The error of a field that names the file in which this one lies."""
+        problem = ": ".join(filter(None, (self.file, self.field, self.problem)))
+        return InputError(problem, field=field, mend=self.mend)
+
     def __reduce__(self):
         return _rebuild, (self.problem, self.file, self.field, self.mend)
 

@@ -109,7 +109,7 @@ def _unsigned_zero(value: float) -> float:
     return value + 0.0
 
 
-_SNR = Annotated[Number, Field(ge=-100, le=100), AfterValidator(_unsigned_zero)]
+SNR = Annotated[Number, Field(ge=-100, le=100), AfterValidator(_unsigned_zero)]
 
 
 def _one_many_or_range(schema: dict[str, Any]) -> None:
@@ -126,5 +126,5 @@ def _one_many_or_range(schema: dict[str, Any]) -> None:
 
 
 SNRSweep = Annotated[
-    tuple[_SNR, ...], BeforeValidator(_expand), Field(min_length=1, json_schema_extra=_one_many_or_range)
+    tuple[SNR, ...], BeforeValidator(_expand), Field(min_length=1, json_schema_extra=_one_many_or_range)
 ]

@@ -1,11 +1,13 @@
-"""Schema of the end-to-end systems: separate chains and the capacity bound."""
+"""Schema of the end-to-end systems: separate chains, learned systems and the capacity bound."""
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from linksim.scenario.base import Model, Whole, refusal
 from linksim.scenario.codecs import BPGSpec, CodecSpec
+from linksim.scenario.errors import brief
+from linksim.scenario.numbers import CBR, SNR
 
 #: Channel codes: YAML name to what it is.
 CODES = {
@@ -126,6 +128,106 @@ class SeparatedSpec(Model):
         return code.model_copy(update={"name": MCS_TABLES[table].code})
 
 
+#: Models of learned systems: YAML name to what it is.
+MODELS = {
+    "deepjscc-2019": "DeepJSCC, analogue symbols, the network of Bourtsoulatze et al. 2019",
+    "deepjscc": "DeepJSCC, analogue symbols, the network of DeepJSCC-Q without its quantizer",
+    "deepjscc-q": "DeepJSCC-Q, points of a fixed or a learned constellation, Tung et al. 2022",
+}
+
+ModelName = Literal["deepjscc-2019", "deepjscc", "deepjscc-q"]
+
+#: What a reference to weights ends with, as Keras wants it.
+WEIGHTS_SUFFIX = ".weights.h5"
+
+
+def _known_reference(text: str) -> str:
+    if not text.startswith("zoo:") and not text.endswith(WEIGHTS_SUFFIX):
+        mend = f"write zoo:MODEL/NAME as `linksim models` lists them, or a path to a {WEIGHTS_SUFFIX} file"
+        raise refusal(f"{brief(text)} names no weights", mend)
+    return text
+
+
+def _as_number(key: Any) -> Any:
+    """Keys of a mapping may come as text: from `--set`, and from a resolved scenario."""
+    try:
+        return float(key) if isinstance(key, str) else key
+    except ValueError:
+        return key
+
+
+#: Weights in the zoo, `zoo:deepjscc-q/qam64-awgn16-c6`, or a path.
+Reference = Annotated[str, Field(min_length=1, max_length=400), AfterValidator(_known_reference)]
+
+
+class WeightsTable(Model):
+    """Several weights of one system: by the SNR that they were trained for, or by their CBR."""
+
+    snr_db: (
+        Annotated[dict[Annotated[SNR, BeforeValidator(_as_number)], Reference], Field(min_length=1)] | None
+    ) = Field(None, description="training SNR in dB to weights; each channel SNR takes the nearest one's")
+    cbr: Annotated[dict[CBR, Reference], Field(min_length=1)] | None = Field(
+        None, description="CBR to weights made for it, for a swept bandwidth"
+    )
+
+    @field_validator("snr_db", "cbr", mode="wrap")
+    @classmethod
+    def _different_keys(cls, value, validate):
+        table = validate(value)
+        if table is not None and len(table) < len(value):
+            raise refusal("two keys mean the same", "write each once")
+        return table
+
+    @model_validator(mode="after")
+    def _one_of_the_two(self):
+        mend = "write {snr_db: {4: REFERENCE, ...}} or {cbr: {1/12: REFERENCE, ...}}"
+        if self.snr_db is None and self.cbr is None:
+            raise refusal("missing, and so is cbr", mend, field="snr_db")
+        if self.snr_db is not None and self.cbr is not None:
+            raise refusal("excludes snr_db", mend, field="cbr")
+        return self
+
+
+class LearnedSpec(Model):
+    """A trained encoder and decoder, its weights from the zoo or a file."""
+
+    type: Literal["learned"]
+    model: ModelName | None = Field(
+        None, description="checked against the weights' card; default: the card's"
+    )
+    weights: Reference | WeightsTable = Field(
+        description="zoo:MODEL/NAME, a path to a .weights.h5 file, or several by snr_db or cbr"
+    )
+    label: str | None = Field(
+        None,
+        min_length=1,
+        max_length=80,
+        description="its name in tables and legends; default: the first weights' name",
+    )
+
+    @field_validator("label", mode="after")
+    @classmethod
+    def _name_of_the_weights(cls, label, info):
+        if label is not None or "weights" not in info.data:
+            return label
+        weights = info.data["weights"]
+        first = weights if isinstance(weights, str) else next(iter((weights.snr_db or weights.cbr).values()))
+        return first.removeprefix("zoo:").removesuffix(WEIGHTS_SUFFIX)[-80:]
+
+    def reference(self, cbr, snr_db) -> str | None:
+        """The weights for a bandwidth and a channel SNR; None where a table has none for the bandwidth.
+
+        Of two training SNRs that are equally near, the lower one is taken.
+        """
+        if isinstance(self.weights, str):
+            return self.weights
+        if self.weights.cbr is not None:
+            return self.weights.cbr.get(cbr)
+        return self.weights.snr_db[
+            min(self.weights.snr_db, key=lambda trained: (abs(trained - snr_db), trained))
+        ]
+
+
 class CapacityBoundSpec(Model):
     """The same codec over an ideal code at capacity."""
 
@@ -141,4 +243,4 @@ class CapacityBoundSpec(Model):
     grouping: GroupingSpec | None = Field(None, description="code mosaics of pictures instead of pictures")
 
 
-SystemSpec = Annotated[SeparatedSpec | CapacityBoundSpec, Field(discriminator="type")]
+SystemSpec = Annotated[SeparatedSpec | LearnedSpec | CapacityBoundSpec, Field(discriminator="type")]

@@ -7,6 +7,7 @@ from linksim.systems.fallback import GREY
 
 SYSTEMS = {
     "separated": "linksim.systems.separated:Separated",
+    "learned": "linksim.systems.learned:Learned",
     "capacity_bound": "linksim.systems.capacity_bound:CapacityBound",
 }
 

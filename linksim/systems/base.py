@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from linksim.modulation.mcs import MCS
+from linksim.zoo import Weights
 
 DELIVERED = "delivered"
 CHANNEL_OUTAGE = "channel_outage"
@@ -21,20 +22,25 @@ class OperatingPoint:
     Attributes
     ----------
     name : str
-        Its name in results, as `pdsch-1/10` or `bound:bicm`.
+        Its name in results, as `pdsch-1/10`, `weights:deepjscc-q/qam64-awgn16-c6` or `bound:bicm`.
     cbr : Fraction
         Channel uses per source sample, k/n.
     mcs : MCS or None
         The modulation and coding scheme, where one is fixed.
+    weights : Weights or None
+        Of a learned system.
     """
 
     name: str
     cbr: Fraction
     mcs: MCS | None = None
+    weights: Weights | None = None
 
     @property
     def modulation_order(self) -> int | None:
-        """Q_m, bits per symbol; None without an MCS."""
+        """Q_m, bits per symbol; None without an MCS and for learned systems with analogue symbols."""
+        if self.weights is not None:
+            return self.weights.card.modulation_order
         return self.mcs and self.mcs.modulation_order
 
     @property
@@ -113,8 +119,14 @@ class System(Protocol):
     #: Whether operating points that cannot win may be left out; then `ceiling(images, point)` bounds each.
     prunes: bool
 
-    def operating_points(self, cbr: Fraction) -> tuple[OperatingPoint, ...]:
-        """The operating points among which the study may choose."""
+    def operating_points(self, cbr: Fraction, snr_db: float) -> tuple[OperatingPoint, ...]:
+        """The operating points among which the study may choose at a bandwidth and a channel SNR.
+
+        Raises
+        ------
+        InputError
+            The system has none; names the field below the system's.
+        """
 
     def transmit(self, images: np.ndarray, link, point: OperatingPoint, seed: int) -> Reception:
         """Send images uint8 `[batch, H, W, C]` over a `linksim.phy.link.Link`."""

@@ -45,7 +45,7 @@ class CapacityBound:
             orders = sorted({mcs.modulation_order for mcs in mcs_table(spec.table)})
             self._capacities = tuple(partial(bicm_capacity, order) for order in orders)
 
-    def operating_points(self, cbr: Fraction) -> tuple[OperatingPoint, ...]:
+    def operating_points(self, cbr: Fraction, snr_db: float) -> tuple[OperatingPoint, ...]:
         """The bound itself: `bound:bicm` or `bound:gaussian`."""
         return (OperatingPoint(f"bound:{self._spec.capacity}", cbr),)
 

@@ -38,7 +38,7 @@ class Separated:
         """Whether MCSs and code blocks that cannot change the envelope are left out."""
         return self._spec.mcs.policy == "envelope" and self._spec.mcs.decode == "needed"
 
-    def operating_points(self, cbr: Fraction) -> tuple[OperatingPoint, ...]:
+    def operating_points(self, cbr: Fraction, snr_db: float) -> tuple[OperatingPoint, ...]:
         """One point for each MCS that takes part, in the order of their indices."""
         table = mcs_table(self._spec.mcs.table)
         chosen = (table[index] for index in sorted(self._spec.mcs.candidates))

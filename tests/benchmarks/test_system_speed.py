@@ -28,7 +28,7 @@ def test_chain_of_a_large_picture(compare, plain_sionna):
     picture = cover_crop(Picture("doubled", doubled), (512, 768)).pixels
     spec = SeparatedSpec(type="separated", label="chain", mcs={"policy": "fixed", "index": MCS.index})
     system = systems.create(spec)
-    (point,) = system.operating_points(CBR)
+    (point,) = system.operating_points(CBR, 0.0)
     link = Link("awgn", SNR_DB)
     assert system.transmit(picture[None], link, point, seed=1).outcomes == ("delivered",)
     plain = plain_sionna("link", "--channel-uses", 73728, *PLAIN_LINK, "--images", 4)

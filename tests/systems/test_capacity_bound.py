@@ -29,7 +29,7 @@ def bound(capacity="gaussian", table="pdsch-1", mosaic=None, fallback=BLACK):
 
 
 def receive(system, model, snr_db, images=LIGHT, cbr=CBR):
-    (point,) = system.operating_points(cbr)
+    (point,) = system.operating_points(cbr, 0.0)
     return system.transmit(images, Link(model, snr_db), point, seed=0)
 
 
@@ -133,7 +133,7 @@ def test_mosaics_share_their_budget(length_codec):
 
 def test_the_bound_is_named_after_its_capacity_and_draws_nothing():
     system = bound("bicm")
-    (point,) = system.operating_points(CBR)
+    (point,) = system.operating_points(CBR, 0.0)
     assert (point.name, point.cbr, point.modulation_order, point.code_rate) == ("bound:bicm", CBR, None, None)
     assert (system.random, system.prunes) == (False, False)
 
@@ -149,6 +149,6 @@ def test_no_mcs_beats_the_bound(small_pictures):
     for snr_db in (6.0, 12.0, 18.0):
         reception = receive(bound("bicm", fallback=(128, 128, 128)), "awgn", snr_db, images)
         best = np.mean([psnr_db(*pair) for pair in zip(images, reception.pictures)])
-        for point in chain.operating_points(CBR):
+        for point in chain.operating_points(CBR, 0.0):
             received = chain.transmit(images, Link("awgn", snr_db), point, seed=1)
             assert np.mean([psnr_db(*pair) for pair in zip(images, received.pictures)]) <= best

@@ -32,7 +32,7 @@ def chain(*indices, table="pdsch-1", mosaic=None, fallback=GREY, cache=None, **m
         grouping=mosaic and {"mosaic": mosaic},
     )
     system = systems.create(spec, cache, fallback)
-    return system, system.operating_points(CBR)
+    return system, system.operating_points(CBR, 0.0)
 
 
 def best_decoded(images, budget_bytes):
@@ -87,7 +87,7 @@ def test_an_mcs_that_cannot_be_decoded_is_infeasible(small_pictures):
     """64 uses of pdsch-1/28 with the CRC exceed code rate 0.95."""
     spec = SeparatedSpec(type="separated", label="test", mcs={"policy": "fixed", "index": 28})
     system = systems.create(spec)
-    (point,) = system.operating_points(Fraction(1, 48))
+    (point,) = system.operating_points(Fraction(1, 48), 0.0)
     reception = system.transmit(small_pictures[:1], CLEAN, point, seed=1)
     assert reception.outcomes == (CODEC_INFEASIBLE,)
 
@@ -270,7 +270,7 @@ def test_wrong_bytes_of_a_picture_of_another_size_are_an_outage(small_pictures, 
 def test_random_bytes_never_crash_a_real_decoder(small_pictures, monkeypatch, codec):
     spec = SeparatedSpec(type="separated", label="test", codec={"name": codec}, mcs={"indices": (28,)})
     system = systems.create(spec)
-    (point,) = system.operating_points(Fraction(1, 4))
+    (point,) = system.operating_points(Fraction(1, 4), 0.0)
     pass_by_chance(monkeypatch, np.random.default_rng(1).bytes(400))
     reception = system.transmit(small_pictures[:2], CLEAN, point, seed=1)
     assert set(reception.outcomes) <= {DELIVERED, CHANNEL_OUTAGE}

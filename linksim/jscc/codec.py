@@ -1,0 +1,135 @@
+"""The contract of a learned system: pictures to channel symbols and received symbols to pictures."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What both ends know.
+
+    Attributes
+    ----------
+    height, width : int
+        Of the picture in px, before padding.
+    snr_db : float
+        Mean SNR of the channel.
+    """
+
+    height: int
+    width: int
+    snr_db: float
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a transmitter hands to the physical layer: symbols, or labels of constellation points.
+
+    Attributes
+    ----------
+    symbols : [batch, k, 2], float32, or None
+        Real pairs.
+    indices : [batch, k], int32, or None
+        Labels into `Codec.constellation`.
+    """
+
+    symbols: Any = None
+    indices: Any = None
+
+
+class Codec(keras.Model):
+    """A learned system between the picture and the channel.
+
+    A picture becomes a latent of real pairs, one for each channel use, which `constrain` turns into what may be
+    sent: symbols of limited power, or constellation points. A subclass sets `encoder` (pictures to features
+    [batch, H / reduction, W / reduction, 2·symbols]) and `decoder` (its mirror), and implements `constrain`.
+
+    Parameters
+    ----------
+    reduction : int
+        Pixels for one latent position along each side.
+    symbols : int
+        Channel uses for one latent position.
+    """
+
+    #: The points that are sent, complex64 [M], by label; None for analogue symbols.
+    constellation: np.ndarray | None = None
+
+    def __init__(self, reduction, symbols, **options):
+        super().__init__(**options)
+        self.reduction = reduction
+        self.symbols = symbols
+
+    def build(self, input_shape=None):
+        """Make all variables, for pictures of any size."""
+        self.encoder.build((None, None, None, 3))
+        self.decoder.build((None, None, None, 2 * self.symbols))
+
+    @property
+    def cbr(self) -> Fraction:
+        """Channel uses per source sample of a picture whose sides are multiples of `reduction`."""
+        return Fraction(self.symbols, 3 * self.reduction**2)
+
+    def channel_uses(self, height: int, width: int) -> int:
+        """k of a colour picture; sides that are no multiples of `reduction` are padded."""
+        return self._positions(height) * self._positions(width) * self.symbols
+
+    def latent(self, images):
+        """Pictures float [batch, H, W, 3] in [0, 1] to unconstrained real pairs, float32 [batch, k, 2]."""
+        features = self.encoder(2 * self._pad(images) - 1)
+        count = features.shape[1] * features.shape[2] * self.symbols
+        return ops.cast(ops.reshape(features, (-1, count, 2)), "float32")
+
+    def constrain(self, latent, hardness, training=False):
+        """What is sent for a latent, differentiably.
+
+        Parameters
+        ----------
+        latent : [batch, k, 2], float32
+        hardness : scalar
+            σ_q of a quantizer.
+
+        Returns
+        -------
+        symbols : [batch, k, 2], float32
+        divergence : scalar
+            KL divergence of the use of the points from uniform, in nats; 0 for analogue symbols.
+        """
+        raise NotImplementedError
+
+    def encode(self, images, condition: Condition) -> Sent:
+        """Pictures float [batch, H, W, 3] in [0, 1] to what is sent for them."""
+        symbols, _ = self.constrain(self.latent(images), 0.0)
+        return Sent(symbols=symbols)
+
+    def decode(self, received, condition: Condition):
+        """What `reconstruct` makes of equalised symbols, for a picture of the condition's size."""
+        return self.reconstruct(received, condition.height, condition.width)
+
+    def call(self, images, hardness=1.0, training=False):
+        """The pictures that arrive over a channel without noise."""
+        symbols, _ = self.constrain(self.latent(images), hardness, training)
+        return self.reconstruct(symbols, images.shape[1], images.shape[2])
+
+    def reconstruct(self, received, height, width):
+        """Equalised symbols float32 [batch, k, 2] to pictures float32 [batch, height, width, 3] in [0, 1]."""
+        rows, columns = self._positions(height), self._positions(width)
+        features = ops.reshape(received, (-1, rows, columns, 2 * self.symbols))
+        pictures = ops.cast(ops.sigmoid(self.decoder(features)), "float32")
+        return pictures[:, :height, :width]
+
+    def _positions(self, length):
+        return -(-length // self.reduction)
+
+    def _pad(self, images):
+        """Repeat the last row and column up to a multiple of `reduction`."""
+        for axis, length in ((1, images.shape[1]), (2, images.shape[2])):
+            padded = self._positions(length) * self.reduction
+            if padded > length:
+                images = ops.take(images, np.minimum(np.arange(padded), length - 1), axis=axis)
+        return images

@@ -1,0 +1,21 @@
+"""Keras layers of the learned systems, on any Keras backend."""
+
+from linksim.jscc.layers.attention import SimplifiedAttention
+from linksim.jscc.layers.feature_modulation import FeatureModulation
+from linksim.jscc.layers.gdn import GDN
+from linksim.jscc.layers.power import PowerNormalization
+from linksim.jscc.layers.quantizer import SoftToHardQuantizer
+from linksim.jscc.layers.residual import ResidualBlock, ResidualDown, ResidualUp
+from linksim.jscc.layers.straight_through import straight_through
+
+__all__ = [
+    "GDN",
+    "FeatureModulation",
+    "PowerNormalization",
+    "ResidualBlock",
+    "ResidualDown",
+    "ResidualUp",
+    "SimplifiedAttention",
+    "SoftToHardQuantizer",
+    "straight_through",
+]

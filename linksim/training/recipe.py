@@ -1,0 +1,193 @@
+"""Schema of a training recipe: model, photographs, channel and phases, as YAML files describe them."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from linksim.scenario.base import Model, Number, Switch, Whole, refusal
+from linksim.scenario.dialect import read_yaml
+from linksim.scenario.errors import InputError
+from linksim.scenario.explaining import explain
+from linksim.scenario.loader import apply_overrides
+from linksim.scenario.numbers import SNR
+from linksim.training.patches import PatchSpec
+
+#: A recipe that extends another may itself be extended, but not without end.
+_MAX_EXTENDS = 5
+
+Width = Annotated[Whole, Field(ge=2, le=1024, multiple_of=2)]
+Symbols = Annotated[Whole, Field(ge=1, le=1024, description="channel uses for each latent position")]
+Channels = Annotated[tuple[Width, ...], Field(min_length=1, max_length=6, description="width by stage")]
+
+
+class DeepJSCC2019Spec(Model):
+    """The network of Bourtsoulatze et al."""
+
+    name: Literal["deepjscc-2019"]
+    symbols: Symbols
+
+
+class DeepJSCCSpec(Model):
+    """Residual network with analogue symbols."""
+
+    name: Literal["deepjscc"]
+    channels: Channels
+    symbols: Symbols
+
+
+class DeepJSCCQSpec(Model):
+    """Residual network with constellation points."""
+
+    name: Literal["deepjscc-q"]
+    channels: Channels
+    symbols: Symbols
+    order: Literal[4, 16, 64, 256, 1024, 4096] = Field(description="M, points of the constellation")
+    learned: Switch = Field(False, description="train the points (L-M)")
+
+
+ModelSpec = Annotated[DeepJSCC2019Spec | DeepJSCCSpec | DeepJSCCQSpec, Field(discriminator="name")]
+
+
+class PhotographsSpec(PatchSpec):
+    """Where patches are cut from and how."""
+
+    folder: Path = Field(Path("training-photos"), description="photographs in train/ and validation/")
+    validation: Whole = Field(512, ge=1, le=100_000, description="patches of the validation set")
+
+
+class TrainingChannelSpec(Model):
+    """The channel between encoder and decoder."""
+
+    model: Literal["awgn", "rayleigh_block", "rayleigh_fast"] = "awgn"
+    snr_db: SNR | tuple[SNR, SNR] = Field(description="Es/N0 in dB, or [least, largest] drawn for each image")
+    power: Literal["measured", "nominal"] = Field("measured", description="power policy")
+    through: Literal["light", "sionna"] = Field(
+        "light", description="light: keras.ops; sionna: the Link's own blocks (TensorFlow)"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        if isinstance(self.snr_db, tuple) and self.snr_db[0] > self.snr_db[1]:
+            raise refusal("the least SNR lies above the largest", "swap the two", field="snr_db")
+        return self
+
+
+class HardnessSpec(Model):
+    """σ_q of a soft-to-hard quantizer: rises by `step` every `every` updates up to `limit`."""
+
+    start: Number = Field(5.0, gt=0)
+    step: Number = Field(5.0, ge=0)
+    every: Whole = Field(10_000, ge=1)
+    limit: Number = Field(100.0, gt=0)
+
+
+class LearningRateSpec(Model):
+    """Learning rate over the steps of a phase."""
+
+    initial: Number = Field(1e-4, gt=0, le=1)
+    schedule: Literal["constant", "cosine", "plateau"] = Field(
+        "constant", description="cosine: down to `final`; plateau: times `factor` after `patience` epochs"
+    )
+    warmup: Whole = Field(0, ge=0, description="steps over which it rises from 0")
+    final: Number = Field(0.0, ge=0, description="at the end of a cosine")
+    factor: Number = Field(0.8, gt=0, lt=1, description="of a plateau")
+    patience: Whole = Field(4, ge=1, description="epochs without gain before a plateau's factor")
+
+
+class PhaseSpec(Model):
+    """A stretch of training with one objective."""
+
+    steps: Whole = Field(ge=1)
+    distortion: Literal["mse", "ms_ssim"] = Field("mse", description="mse (0–255 scale) or 1 − MS-SSIM")
+    divergence: Number = Field(0.0, ge=0, description="λ of KL(P̂ ‖ uniform), eq. (21) of DeepJSCC-Q")
+    hardness: HardnessSpec = Field(default_factory=HardnessSpec)
+    learning_rate: LearningRateSpec = Field(default_factory=LearningRateSpec)
+    train: tuple[Literal["encoder", "decoder", "quantizer"], ...] | None = Field(
+        None, min_length=1, description="parts that are trained; default: all"
+    )
+
+
+class Recipe(Model):
+    """How one set of weights is made."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$", description="names the weights")
+    model: ModelSpec
+    photographs: PhotographsSpec
+    channel: TrainingChannelSpec
+    phases: tuple[PhaseSpec, ...] = Field(min_length=1)
+    start: str | None = Field(
+        None,
+        description="whose encoder and decoder it starts from: MODEL/NAME of another recipe, zoo:…, or a path",
+    )
+    batch: Whole = Field(32, ge=1, le=4096, description="patches in one update")
+    epoch: Whole = Field(1000, ge=1, description="updates between validations and checkpoints")
+    early_stopping: Whole | None = Field(None, ge=1, description="epochs without gain that end a phase")
+    beta: tuple[Number, Number] = Field((0.9, 0.99), description="β₁, β₂ of Adam")
+    clip_norm: Number | None = Field(None, gt=0, description="largest norm of the whole gradient")
+    precision: Literal["float32", "mixed_bfloat16"] = Field("float32", description="of the convolutions")
+    seed: Whole = Field(1, ge=0, lt=2**31)
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        side = self.photographs.side
+        if any(phase.distortion == "ms_ssim" for phase in self.phases) and side < 176:
+            raise refusal("MS-SSIM needs patches of 176 px", "write 192", field="photographs.side")
+        return self
+
+
+def load_recipe(path: str | Path, overrides: tuple[str, ...] = ()) -> Recipe:
+    """Read, override and validate a recipe; `extends: FILE` takes what it lacks from another one.
+
+    Parameters
+    ----------
+    path : str or Path
+        A YAML file, or the name of a shipped recipe.
+    overrides : tuple of str
+        Settings such as `phases.0.steps=100`.
+
+    Raises
+    ------
+    InputError
+        Naming the file, the field's path and the mend.
+    """
+    path = find_recipe(path)
+    data = apply_overrides(_read(path, _MAX_EXTENDS), overrides, file=str(path))
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        raise explain(error, data, str(path)) from error
+
+
+def shipped_recipes() -> dict[str, Path]:
+    """From MODEL/NAME to file of the recipes behind the zoo."""
+    folder = Path(__file__).with_name("recipes")
+    return {f"{path.parent.name}/{path.stem}": path for path in sorted(folder.glob("*/*.yaml"))}
+
+
+def find_recipe(path: str | Path) -> Path:
+    """The file of a recipe named by path or, if shipped, by name."""
+    return Path(path) if Path(path).exists() else shipped_recipes().get(str(path), Path(path))
+
+
+def _read(path, depth):
+    data = read_yaml(path)
+    if not isinstance(data, dict):
+        raise InputError(
+            "a recipe is a mapping of fields", file=str(path), mend="start with `name: my-weights`"
+        )
+    base = data.pop("extends", None)
+    if base is None:
+        return data
+    if not isinstance(base, str) or not depth:
+        raise InputError(
+            "not the file of another recipe", file=str(path), field="extends", mend="write a file name"
+        )
+    return _merged(_read(Path(path).parent / base, depth - 1), data)
+
+
+def _merged(base, data):
+    """Mappings field by field; anything else replaces what the base says."""
+    if not (isinstance(base, dict) and isinstance(data, dict)):
+        return data
+    return {**base, **{key: _merged(base.get(key), value) for key, value in data.items()}}

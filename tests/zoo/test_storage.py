@@ -1,0 +1,146 @@
+"""Weights come back as they were saved, to half precision, and files that do not fit are refused."""
+
+import json
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+
+import linksim.phy  # noqa: F401  starts TensorFlow quietly
+from linksim import jscc, zoo
+from linksim.zoo import storage
+
+
+@pytest.fixture
+def copied(tiny_weights, tmp_path):
+    """A copy of the tiny weights that a test may spoil."""
+    shutil.copy(zoo.weights.card_path(tiny_weights), tmp_path / "tiny.json")
+    return shutil.copy(tiny_weights, tmp_path / "tiny.weights.h5")
+
+
+def edit_card(path, **fields):
+    place = zoo.weights.card_path(path)
+    place.write_text(json.dumps({**json.loads(place.read_text()), **fields}))
+
+
+@pytest.mark.parametrize(
+    ("model", "sizes"),
+    [
+        ("deepjscc-2019", {"symbols": 2}),
+        ("deepjscc", {"channels": [4, 6], "symbols": 2}),
+        ("deepjscc-q", {"channels": [4, 4], "symbols": 2, "order": 16, "learned": True}),
+    ],
+)
+def test_every_variable_comes_back_to_its_stored_precision(model, sizes, make_weights, tmp_path):
+    path = make_weights(tmp_path / "a.weights.h5", model, **sizes)
+    from keras.utils import set_random_seed
+
+    set_random_seed(1)
+    saved, loaded = jscc.create(model, **sizes), zoo.load(zoo.find(str(path)))
+    assert len(saved.variables) == len(loaded.variables)
+    assert saved.count_params() == zoo.find(str(path)).card.parameters
+    for before, after in zip(saved.variables, loaded.variables):
+        assert after.dtype == before.dtype
+        # Kernels keep a few bits after the leading one, others 10; near zero there are steps of 2^-24.
+        bits = storage._KERNEL_BITS if len(before.shape) == 4 else 10
+        np.testing.assert_allclose(after, before, rtol=2.0 ** -(bits + 1), atol=2**-25)
+    if loaded.constellation is not None:
+        np.testing.assert_allclose(loaded.constellation, saved.constellation, rtol=2**-9)
+
+
+def test_what_is_trained_and_what_is_not_are_both_kept(make_weights, tmp_path):
+    """The probabilities of learned points are no trainable weights, but the points hang on them."""
+    path = tmp_path / "a.weights.h5"
+    sizes = {"channels": [4, 4], "symbols": 2, "order": 16, "learned": True}
+    codec = jscc.create("deepjscc-q", **sizes)
+    use = np.arange(1, 17, dtype=np.float32) / 136
+    codec.quantizer.probabilities.assign(use)
+    make_weights(path, "deepjscc-q", **sizes)
+    card = zoo.find(str(path)).card.model_dump(mode="json")
+    loaded = zoo.load(zoo.save(codec, card, path))
+    np.testing.assert_allclose(loaded.quantizer.probabilities, use, rtol=2**-11)
+    np.testing.assert_allclose(loaded.constellation, codec.constellation, rtol=2**-9)
+
+
+def test_floats_are_halved_and_integers_are_not(tmp_path):
+    large = np.linspace(-1, 1, 10_000, dtype=np.float32)
+    with h5py.File(tmp_path / "full.h5", "w") as file:
+        file.create_dataset("layers/conv/vars/0", data=large)
+        file["layers/conv"].attrs["name"] = "conv_17"
+        file.create_dataset("layers/noise/vars/0", data=np.array([7, 2**31], np.uint32))
+        file.create_dataset("layers/gain/vars/0", data=np.float32(0.5))
+    storage._halve(tmp_path / "full.h5", tmp_path / "half.h5")
+    with h5py.File(tmp_path / "half.h5") as file:
+        kernel = file["layers/conv/vars/0"]
+        assert (kernel.dtype, kernel.compression, kernel.shuffle) == (np.float16, "gzip", True)
+        np.testing.assert_array_equal(kernel[:], large.astype(np.float16))
+        assert not file["layers/conv"].attrs
+        assert file["layers/noise/vars/0"].dtype == np.uint32
+        assert file["layers/noise/vars/0"][:].tolist() == [7, 2**31]
+        assert file["layers/gain/vars/0"][()] == 0.5
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e5])
+def test_weights_beyond_half_precision_are_not_saved(value, tiny_weights, tmp_path):
+    codec = zoo.load(zoo.find(str(tiny_weights)))
+    codec.gain.assign(value)
+    card = zoo.find(str(tiny_weights)).card.model_dump(mode="json")
+    with pytest.raises(ValueError, match="not finite in half precision"):
+        zoo.save(codec, card, tmp_path / "a.weights.h5")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_card_without_a_field_is_not_saved(tiny_weights, tmp_path, refusal):
+    codec = zoo.load(zoo.find(str(tiny_weights)))
+    card = zoo.find(str(tiny_weights)).card.model_dump(mode="json")
+    del card["recipe"]
+    assert "recipe: missing" in refusal(zoo.save, codec, card, tmp_path / "a.weights.h5")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_saving_what_was_loaded_loses_nothing(tiny_weights, tmp_path):
+    found = zoo.find(str(tiny_weights))
+    once = zoo.load(found)
+    twice = zoo.load(zoo.save(once, found.card.model_dump(mode="json"), tmp_path / "b.weights.h5"))
+    for before, after in zip(once.variables, twice.variables):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_a_file_that_changed_after_it_was_found_is_refused(copied, refusal):
+    found = zoo.find(str(copied))
+    copied.write_bytes(copied.read_bytes() + b"more")
+    assert "SHA-256 differs" in refusal(zoo.load, found)
+
+
+def test_sizes_of_another_network_are_refused(copied, refusal):
+    edit_card(copied, sizes={"channels": [4, 6], "symbols": 8, "order": 16})
+    text = refusal(zoo.load, zoo.find(str(copied)))
+    assert "tiny.json: parameters: the deepjscc-q of these sizes has " in text
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [{}, {"channels": [4, 4], "symbols": 8, "order": 15}, {"channels": [4, 4], "width": 3}],
+    ids=["none", "no such order", "unknown"],
+)
+def test_sizes_of_no_network_are_refused(sizes, copied, refusal):
+    edit_card(copied, sizes=sizes)
+    assert "tiny.json: sizes: no deepjscc-q can be built with them" in refusal(
+        zoo.load, zoo.find(str(copied))
+    )
+
+
+def test_a_card_of_another_cbr_is_refused(copied, refusal):
+    edit_card(copied, cbr="1/12")
+    assert "cbr: the deepjscc-q of these sizes has 1/6, not 1/12" in refusal(zoo.load, zoo.find(str(copied)))
+
+
+def test_weights_of_another_model_are_refused(copied, refusal):
+    """A network with as many parameters and the same CBR, whose layers are others."""
+    import hashlib
+
+    with h5py.File(copied, "r+") as file:
+        file.move("encoder", "elsewhere")
+    edit_card(copied, sha256=hashlib.sha256(copied.read_bytes()).hexdigest())
+    assert "these are not the weights of a deepjscc-q" in refusal(zoo.load, zoo.find(str(copied)))
