@@ -194,6 +194,18 @@ def plot(
 
 
 @app.command()
+def paired(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Run folder.")],
+    base: Annotated[str, typer.Option("--from", metavar="LABEL", help="System to compare the others with.")],
+) -> int:
+    """Compare the systems of a run picture by picture: mean difference of PSNR with its 95% interval."""
+    from linksim.report.paired import differences, table
+
+    print("\n".join(table(differences(folder, base))))
+    return DONE
+
+
+@app.command()
 def send(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Any picture that Pillow reads.")],
     snr: Annotated[float, typer.Option(help="Es/N0 in dB.")],
@@ -242,9 +254,7 @@ def send(
     if target.resolve() == image.resolve():
         raise InputError("the original would be overwritten", field="--out", mend="choose another file")
     try:
-        delivery = send_picture(
-            picture, system=sender, snr_db=snr, cbr=cbr, channel=channel, seed=seed
-        )
+        delivery = send_picture(picture, system=sender, snr_db=snr, cbr=cbr, channel=channel, seed=seed)
     except InputError as error:
         raise _named_by_option(error) from error
     pixels = delivery.picture
@@ -269,7 +279,8 @@ def train(
         str, typer.Argument(metavar="RECIPE", help="YAML file, or MODEL/NAME of a shipped recipe.")
     ],
     backend: Annotated[
-        str | None, typer.Option(help="Keras backend: jax or tensorflow; default: KERAS_BACKEND, or tensorflow.")
+        str | None,
+        typer.Option(help="jax or tensorflow; default: KERAS_BACKEND, or tensorflow."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder; default runs/train/MODEL/NAME.")] = None,
     photographs: Annotated[
@@ -287,7 +298,9 @@ def train(
     # Keras reads this once, when it is imported.
     os.environ["KERAS_BACKEND"] = backend = backend or os.environ.get("KERAS_BACKEND") or "tensorflow"
     if backend not in ("jax", "tensorflow"):
-        raise InputError(f"there is no backend {backend!r}", field="--backend", mend="write jax or tensorflow")
+        raise InputError(
+            f"there is no backend {backend!r}", field="--backend", mend="write jax or tensorflow"
+        )
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     chosen = list(overrides or ())
     if photographs is not None:
@@ -306,7 +319,9 @@ def train(
         except KeyboardInterrupt:
             print(f"stopped; the same command goes on from {folder}/checkpoint.npz", file=sys.stderr)
             return INTERRUPTED
-    print(f"Look at {weights.with_name('history.csv')}; send a picture with `linksim send --system {weights}`")
+    print(
+        f"Look at {weights.with_name('history.csv')}; send a picture with `linksim send --system {weights}`"
+    )
     return DONE
 
 

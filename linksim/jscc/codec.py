@@ -45,9 +45,10 @@ class Sent:
 class Codec(keras.Model):
     """A learned system between the picture and the channel.
 
-    A picture becomes a latent of real pairs, one for each channel use, which `constrain` turns into what may be
-    sent: symbols of limited power, or constellation points. A subclass sets `encoder` (pictures to features
-    [batch, H / reduction, W / reduction, 2·symbols]) and `decoder` (its mirror), and implements `constrain`.
+    A picture becomes a latent of real pairs, one for each channel use, which `constrain` turns into what may
+    be sent: symbols of limited power, or constellation points. A subclass implements `constrain` and sets
+    `encoder`, from pictures to features [batch, H / reduction, W / reduction, 2·symbols], and its mirror
+    `decoder`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How good a separate chain is: thresholds and cliffs of its MCSs, and its distance to the capacity bound."""
+"""How good systems are: a separate chain's cliffs and distance to the bound, a learned system's steps."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -148,9 +148,29 @@ def _curves(rows, kind):
     return {key: sorted(points, key=lambda row: row["snr_db"]) for key, points in found.items()}
 
 
+def steepest_step(curve: list[dict]) -> tuple[float, float, float] | None:
+    """The largest rise of PSNR, in dB per dB of SNR, and the two SNRs that it lies between."""
+    steps = [
+        (
+            (right["psnr_db"] - left["psnr_db"]) / (right["snr_db"] - left["snr_db"]),
+            left["snr_db"],
+            right["snr_db"],
+        )
+        for left, right in pairwise(curve)
+    ]
+    return max(steps) if steps else None
+
+
 def describe(rows: list[dict]) -> list[str]:
-    """Lines of text: for each envelope its cliffs, then its distance to each bound."""
+    """Lines of text: learned systems' steps; each envelope's cliffs and its distance to each bound."""
     text = []
+    for (system, cbr), curve in _curves(rows, "weights:").items():
+        step = steepest_step(curve)
+        if step is not None:
+            text.append(
+                f"{system}, CBR {cbr:.4g}: degrades by at most {step[0]:.2f} dB of PSNR per dB of SNR "
+                f"({step[1]:g} to {step[2]:g} dB)"
+            )
     found = gaps(rows)
     for system, cbr in dict.fromkeys((gap.system, gap.cbr) for gap in found):
         edges = cliffs(rows, system, cbr)

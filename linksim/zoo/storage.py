@@ -103,8 +103,8 @@ def save(codec, card_fields: dict, path: str | Path) -> Weights:
 def _halve(source, target):
     """Copy the datasets of an HDF5 file, those of floating point in float16; integers keep their type.
 
-    Convolution kernels keep fewer bits yet. The groups' attributes are left out: Keras notes there how layers were called,
-    which nobody reads back.
+    Convolution kernels keep fewer bits yet. The groups' attributes are left out: Keras notes there how layers
+    were called, which nobody reads back.
     """
     import h5py
     import numpy as np

@@ -3,7 +3,7 @@
 import pytest
 
 from linksim.report.curves import to_curves
-from linksim.report.quality import cliffs, describe, gaps, reach_db
+from linksim.report.quality import cliffs, describe, gaps, reach_db, steepest_step
 
 SNRS_DB = [0.5 * i for i in range(-4, 41)]
 THRESHOLDS_DB = {3: 1.0, 9: 4.5, 15: 9.0, 24: 15.5}
@@ -95,3 +95,12 @@ def test_pruned_mcss_are_not_drawn_beside_their_envelope(rows):
     assert sum(curve.role == "single" for curve in complete) == 4
     pruned = [entry for entry in rows if not (entry["mcs"] == "pdsch-1/3" and entry["snr_db"] > 5)]
     assert [curve.mcs for curve in to_curves(pruned)] == ["envelope", "bound:bicm"]
+
+
+def test_a_learned_system_is_described_by_its_steepest_step():
+    rows = [
+        row("net", snr_db, psnr_db, "weights:a", None) for snr_db, psnr_db in ((0, 20), (2, 22.5), (4, 23))
+    ]
+    assert steepest_step(rows) == (1.25, 0, 2)
+    (text,) = describe(rows)
+    assert "at most 1.25 dB of PSNR per dB of SNR (0 to 2 dB)" in text

@@ -1,0 +1,127 @@
+"""Paired differences: how much better one system shows the same pictures than another, with an interval."""
+
+import csv
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from linksim.evaluation.statistics import mean_halfwidth
+from linksim.evaluation.trials import halfway
+from linksim.report.table import read_results
+from linksim.scenario.errors import InputError
+
+_COLUMNS = ("system", "snr_db", "cbr", "mcs", "trial", "image", "psnr_db")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """PSNR of one system minus that of another over the same pictures.
+
+    Attributes
+    ----------
+    system, base : str
+    cbr, snr_db : float
+    mean_db : float
+        Mean over pictures of the differences of their means over trials.
+    halfwidth_db : float or None
+        95% half-width of the mean over pictures (Student t); None for a single picture.
+    pictures : int
+    """
+
+    system: str
+    base: str
+    cbr: float
+    snr_db: float
+    mean_db: float
+    halfwidth_db: float | None
+    pictures: int
+
+
+def differences(folder: Path, base: str) -> list[Difference]:
+    """All systems of a run minus one of them, at every bandwidth and SNR.
+
+    A system is taken by its policy's line: an envelope by the MCS that it chose and the trials on which it is
+    reported.
+
+    Parameters
+    ----------
+    folder : Path
+        A run folder with results.csv and rows.csv.
+    base : str
+        Label of the system that the others are compared with.
+
+    Raises
+    ------
+    InputError
+        There is no such system, or the tables cannot be read.
+    """
+    lines = _lines(read_results(folder / "results.csv"))
+    systems = list(dict.fromkeys(system for system, _, _ in lines))
+    if base not in systems:
+        raise InputError(
+            f"there is no system {base!r}",
+            file=str(folder / "results.csv"),
+            mend=f"name one of {', '.join(systems)}",
+        )
+    pictures = _pictures(folder / "rows.csv", lines)
+    found = []
+    for (system, cbr, snr_db), own in pictures.items():
+        other = pictures.get((base, cbr, snr_db))
+        if system == base or other is None:
+            continue
+        gains = [own[image] - other[image] for image in own if image in other]
+        mean_db = sum(gains) / len(gains)
+        found.append(Difference(system, base, cbr, snr_db, mean_db, mean_halfwidth(gains), len(gains)))
+    return found
+
+
+def table(found: list[Difference]) -> list[str]:
+    """Lines of text: for each system and bandwidth the differences along the SNR."""
+    text = []
+    for system, cbr in dict.fromkeys((difference.system, difference.cbr) for difference in found):
+        mine = [difference for difference in found if (difference.system, difference.cbr) == (system, cbr)]
+        text.append(f"{system} minus {mine[0].base}, CBR {cbr:.4g}, {mine[0].pictures} pictures")
+        for each in sorted(mine, key=lambda difference: difference.snr_db):
+            spread = "" if each.halfwidth_db is None else f" ± {each.halfwidth_db:.2f}"
+            text.append(f"  {each.snr_db:6g} dB: {each.mean_db:+6.2f}{spread} dB")
+    return text
+
+
+def _lines(results):
+    """For each system, CBR and SNR the operating point that stands for it, and its first reported trial."""
+    found = {}
+    for row in results:
+        policy, _, point = row["mcs"].partition(":")
+        key = row["system"], row["cbr"], row["snr_db"]
+        if policy == "envelope":
+            trials = max(other["trials"] for other in results if other["mcs"] == point and _key(other) == key)
+            found[key] = point, halfway(int(trials)) if trials > 1 else 0
+        elif policy in ("weights", "bound"):
+            found[key] = row["mcs"], 0
+        elif key not in found:
+            found[key] = row["mcs"], 0  # a fixed MCS; an envelope's own line follows those of its MCSs
+    return found
+
+
+def _key(row):
+    return row["system"], row["cbr"], row["snr_db"]
+
+
+def _pictures(path, lines):
+    """PSNR of each picture, the mean over trials, by system, CBR and SNR."""
+    sums = defaultdict(lambda: defaultdict(list))
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                system, snr_db, cbr, mcs, trial, image, psnr_db = (row[column] for column in _COLUMNS)
+                key = system, float(cbr), float(snr_db)
+                point, first = lines.get(key, (None, 0))
+                if mcs == point and int(trial) >= first:
+                    sums[key][int(image)].append(float(psnr_db))
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"cannot be read ({type(error).__name__})",
+            file=str(path),
+            mend="export it again with `linksim run SCENARIO`",
+        ) from error
+    return {key: {image: sum(v) / len(v) for image, v in images.items()} for key, images in sums.items()}
