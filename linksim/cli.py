@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 import linksim
+from linksim.quiet import quiet
 from linksim.scenario.errors import InputError
 
 app = typer.Typer(
@@ -301,7 +302,6 @@ def train(
         raise InputError(
             f"there is no backend {backend!r}", field="--backend", mend="write jax or tensorflow"
         )
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     chosen = list(overrides or ())
     if photographs is not None:
         chosen.append(f"photographs.folder={json.dumps(str(photographs))}")
@@ -317,7 +317,8 @@ def train(
         try:
             weights = _train(loaded, folder, progress, fresh)
         except KeyboardInterrupt:
-            print(f"stopped; the same command goes on from {folder}/checkpoint.npz", file=sys.stderr)
+            mend = ", without --fresh," if fresh else ""
+            print(f"stopped; the same command{mend} goes on from {folder}/checkpoint.npz", file=sys.stderr)
             return INTERRUPTED
     print(
         f"Look at {weights.with_name('history.csv')}; send a picture with `linksim send --system {weights}`"
@@ -327,6 +328,10 @@ def train(
 
 def _train(recipe, folder, progress, fresh):
     try:
+        with quiet():  # whatever the backend, this imports TensorFlow
+            import keras
+
+            keras.utils.set_random_seed(recipe.seed)
         from linksim.training import checkpoint
         from linksim.training.loop import train as run_training
     except ImportError as error:
@@ -355,19 +360,35 @@ def systems() -> int:
 
 @app.command()
 def models(
-    name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="MODEL/NAME or a file, to show its whole card.")
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME...]", help="MODEL/NAME or files, to show their whole cards."),
+    ] = None,
+    drawing: Annotated[
+        Path | None,
+        typer.Option("--draw", metavar="FILE", help="Draw what up to six send and how they learnt."),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(help="What --draw sends (`linksim images`); default: patches32, or photos at 1/16."),
     ] = None,
 ) -> int:
-    """List the shipped weights of learned systems, or show the card of some."""
+    """List the shipped weights of learned systems, show the cards of some, or draw what they send."""
     from linksim import zoo
     from linksim.scenario.dialect import write_yaml
 
-    if name is not None:
-        known = name.startswith("zoo:") or name.endswith(zoo.WEIGHTS_SUFFIX)
-        weights = zoo.find(name if known else f"zoo:{name}")
+    if source is not None and drawing is None:
+        raise InputError("belongs to --draw", field="--source", mend="add --draw FILE, or leave it out")
+    found = [
+        zoo.find(name if name.startswith("zoo:") or name.endswith(zoo.WEIGHTS_SUFFIX) else f"zoo:{name}")
+        for name in names or ()
+    ]
+    if drawing is not None:
+        return _draw_weights(found, drawing, source)
+    for weights in found:
         print(f"{weights.reference}: {weights.path.stat().st_size / 1e6:.2f} MB")
         print(write_yaml(weights.card.model_dump(mode="json")).rstrip())
+    if found:
         return DONE
     rows = zoo.listing()
     if len(rows) == 1:
@@ -376,7 +397,31 @@ def models(
     widths = [max(map(len, column)) for column in zip(*rows)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
-    print("`linksim models NAME` shows a card")
+    print("`linksim models NAME` shows a card, `--draw FILE` what the weights send")
+    return DONE
+
+
+def _draw_weights(found, path, source):
+    from linksim.report.weights import check_count, describe, draw
+
+    try:
+        check_count(len(found))
+    except InputError as error:
+        raise InputError(error.problem, field="--draw", mend=error.mend) from error
+    from linksim.evaluation.usage import measure
+
+    measured = []
+    for weights in found:
+        try:
+            measured.append((weights, measure(weights, source)))
+        except InputError as error:
+            if error.file or error.field != "source":
+                raise
+            raise InputError(error.problem, field="--source", mend=error.mend) from error
+        print(describe(*measured[-1]), flush=True)
+    stem = path.with_suffix("") if path.suffix in (".png", ".pdf", ".csv") else path
+    for written in draw(measured, stem):
+        print(written)
     return DONE
 
 

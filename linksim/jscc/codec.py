@@ -103,6 +103,10 @@ class Codec(keras.Model):
         """
         raise NotImplementedError
 
+    def unquantized(self, images):
+        """What a quantizer gets for pictures: real pairs, float32 [batch, k, 2]; None where there is none."""
+        return None
+
     def encode(self, images, condition: Condition) -> Sent:
         """Pictures float [batch, H, W, 3] in [0, 1] to what is sent for them."""
         symbols, _ = self.constrain(self.latent(images), 0.0)

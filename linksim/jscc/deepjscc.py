@@ -3,7 +3,8 @@
 References
 ----------
 Bourtsoulatze, Burth Kurka, Gündüz, "Deep joint source-channel coding for wireless image transmission", 2019;
-Tung, Kurka, Jankowski, Gündüz, "DeepJSCC-Q: Constellation Constrained Deep Joint Source-Channel Coding", 2022.
+Tung, Kurka, Jankowski, Gündüz, "DeepJSCC-Q: Constellation Constrained Deep Joint Source-Channel Coding",
+2022.
 """
 
 import keras

@@ -2,7 +2,8 @@
 
 References
 ----------
-Tung, Kurka, Jankowski, Gündüz, "DeepJSCC-Q: Constellation Constrained Deep Joint Source-Channel Coding", 2022.
+Tung, Kurka, Jankowski, Gündüz, "DeepJSCC-Q: Constellation Constrained Deep Joint Source-Channel Coding",
+2022.
 """
 
 from keras import ops
@@ -17,8 +18,8 @@ class DeepJSCCQ(Codec):
 
     picture → encoder → unit power · gain → nearest point → channel → decoder → picture
 
-    The power constraint holds for each picture (eq. 1): the latent is normalised before it is quantized, times
-    one trained gain, so that a network without quantizer can go on as one with (ours).
+    The power constraint holds for each picture (eq. 1): the latent is normalised before it is quantized,
+    times one trained gain, so that a network without quantizer can go on as one with (ours).
 
     Parameters
     ----------
@@ -53,9 +54,13 @@ class DeepJSCCQ(Codec):
     def constrain(self, latent, hardness, training=False):
         return self.quantizer(self._scaled(latent), hardness=hardness, training=training)
 
+    def unquantized(self, images):
+        """The latent of pictures as it is quantized: real pairs of energy gain², float32 [batch, k, 2]."""
+        return self._scaled(self.latent(images))
+
     def encode(self, images, condition: Condition) -> Sent:
         """Pictures float [batch, H, W, 3] in [0, 1] to the labels of their points."""
-        return Sent(indices=self.quantizer.indices(self._scaled(self.latent(images))))
+        return Sent(indices=self.quantizer.indices(self.unquantized(images)))
 
     def _scaled(self, latent):
         return self.power(latent) * ops.cast(self.gain, "float32")

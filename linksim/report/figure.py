@@ -1,15 +1,9 @@
 """Draws curves as a figure for print: PNG, PDF and a CSV of the numbers shown, the same bytes every time."""
 
-import csv
-import io
-import os
-from pathlib import Path
-
+from linksim.report.files import write_figure
 from linksim.report.panel import INTERVALS, fill_figure
 from linksim.report.style import FIGURE_STYLE
 from linksim.scenario.errors import InputError
-
-_DPI = 160
 
 
 def draw(curves, x, y, path_stem, *, log_y=False, title=None):
@@ -45,8 +39,6 @@ def draw(curves, x, y, path_stem, *, log_y=False, title=None):
     """
     _check_columns(curves, x, y)
     shown = [[row for row in curve.rows if _has_place(row, x, y, log_y)] for curve in curves]
-    contents = {"csv": _csv_bytes(curves, shown, x, y)}
-
     # Half a second of imports that only figures need.
     import matplotlib.style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -56,13 +48,7 @@ def draw(curves, x, y, path_stem, *, log_y=False, title=None):
         figure = Figure(layout="constrained")
         FigureCanvasAgg(figure)
         fill_figure(figure, curves, shown, x, y, log_y, title)
-        # Versions and times in the metadata would make equal figures differ.
-        for ending, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None})):
-            buffer = io.BytesIO()
-            figure.savefig(buffer, format=ending, dpi=_DPI, metadata=metadata)
-            contents[ending] = buffer.getvalue()
-
-    return [_write(Path(f"{path_stem}.{ending}"), contents[ending]) for ending in ("png", "pdf", "csv")]
+        return write_figure(figure, _table(curves, shown, x, y), path_stem)
 
 
 def _check_columns(curves, x, y):
@@ -81,26 +67,14 @@ def _has_place(row, x, y, log_y):
     return isinstance(row.get(x), float) and isinstance(row.get(y), float) and (row[y] > 0 or not log_y)
 
 
-def _csv_bytes(curves, shown, x, y):
+def _table(curves, shown, x, y):
     """The points shown, one a line, with the columns that identify them and their interval."""
     swept = sorted(
         {column for rows in shown for row in rows for column in row if column.startswith("sweep.")}
     )
     identity = ["system", "channel", "cbr", "snr_db", *swept, "mcs"]
     columns = list(dict.fromkeys([*identity, x, y, *INTERVALS.get(y, ())]))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["curve", *columns])
+    yield ["curve", *columns]
     for curve, rows in zip(curves, shown):
         for row in rows:
-            writer.writerow([curve.label, *(row.get(column) for column in columns)])
-    return text.getvalue().encode()
-
-
-def _write(path, content):
-    """Write a file at once, so that nobody ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_bytes(content)
-    partial.replace(path)
-    return path
+            yield [curve.label, *(row.get(column) for column in columns)]

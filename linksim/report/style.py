@@ -18,8 +18,8 @@ FIGURE_STYLE = {
 """What a figure sets over matplotlib's defaults."""
 
 # Okabe and Ito's colours, told apart with every common colour vision; their yellow is too pale for lines and
-# black is kept for the bounds.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+# black is kept for the bounds. The last two, for many curves, are Tol's wine and an olive.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#6B6B00")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 _LINE_STYLES = ("-", (0, (6, 1.5)), (0, (4, 1.2, 1, 1.2)), (0, (1, 1)))
 _BOUND_DASHES = ((0, (5, 2)), (0, (1.2, 1.5)), (0, (5, 1.5, 1.2, 1.5)), (0, (9, 2)))

@@ -11,7 +11,7 @@ UNITS = 3
 
 @keras.saving.register_keras_serializable(package="linksim")
 class SimplifiedAttention(keras.layers.Layer):
-    """x + T(x)·σ(M(x)), with three residual units in the trunk T and three and a 1×1 convolution in the mask M.
+    """x + T(x)·σ(M(x)): three residual units in the trunk T, three and a 1×1 convolution in the mask M.
 
     Input
     -----
@@ -62,7 +62,9 @@ class _Unit(keras.layers.Layer):
     def call(self, features):
         branch = ops.leaky_relu(self.narrow(features), NEGATIVE_SLOPE)
         branch = ops.leaky_relu(self.middle(branch), NEGATIVE_SLOPE)
-        return ops.leaky_relu(features + self.widen(branch), NEGATIVE_SLOPE)
+        total = features + self.widen(branch)
+        # A leaky rectifier. TensorFlow with oneDNN would fuse `leaky_relu` with the sum, at a slope of 0.2.
+        return ops.maximum(total, NEGATIVE_SLOPE * total)
 
     def compute_output_shape(self, input_shape):
         return input_shape

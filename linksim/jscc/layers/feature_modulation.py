@@ -27,8 +27,8 @@ class FeatureModulation(keras.layers.Layer):
 
     References
     ----------
-    The SNR modulation of MDJCM and of Xu et al., "Wireless image transmission using deep source channel coding
-    with attention modules", 2022, with softplus for the last activation.
+    The SNR modulation of MDJCM and of Xu et al., "Wireless image transmission using deep source channel
+    coding with attention modules", 2022, with softplus for the last activation.
     """
 
     def __init__(self, hidden=32, **options):

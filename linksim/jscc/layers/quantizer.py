@@ -14,11 +14,11 @@ _TINY = 1e-12
 class SoftToHardQuantizer(keras.layers.Layer):
     r"""Nearest constellation point forward; backward the gradient of the softmax-weighted sum of all points.
 
-    :math:`\tilde z = \sum_j w_j c_j`, :math:`w_j \propto e^{-\sigma_q |z - c_j|^2}` (eqs. 12, 13). The points of
-    M-QAM form a grid, so its weights are products of those of the two axes: M = 4096 costs two softmaxes over 64
-    levels. Learned points (L-M) start as M-QAM; they are divided by √(Σ P̂(c)|c|²), with P̂ the mean weights of
-    the last training batch (eqs. 18, 19), where they are used rather than where they are stored (ours), so that
-    an optimiser may treat them like any other weight.
+    :math:`\tilde z = \sum_j w_j c_j`, :math:`w_j \propto e^{-\sigma_q |z - c_j|^2}` (eqs. 12, 13). The points
+    of M-QAM form a grid, so its weights are products of those of the two axes: M = 4096 costs two softmaxes
+    over 64 levels. Learned points (L-M) start as M-QAM; they are divided by √(Σ P̂(c)|c|²), with P̂ the mean
+    weights of the last training batch (eqs. 18, 19), where they are used rather than where they are stored
+    (ours), so that an optimiser may treat them like any other weight.
 
     Parameters
     ----------
@@ -45,7 +45,8 @@ class SoftToHardQuantizer(keras.layers.Layer):
 
     References
     ----------
-    Tung, Kurka, Jankowski, Gündüz, "DeepJSCC-Q: Constellation Constrained Deep Joint Source-Channel Coding", 2022.
+    Tung, Kurka, Jankowski, Gündüz, "DeepJSCC-Q: Constellation Constrained Deep Joint Source-Channel
+    Coding", 2022.
     """
 
     def __init__(self, order, learned=False, **options):
@@ -105,7 +106,8 @@ class SoftToHardQuantizer(keras.layers.Layer):
         weights = ops.softmax(-hardness * ops.square(latent[..., None] - levels), axis=-1)
         soft = ops.sum(weights * levels, axis=-1)
         hard = ops.take(levels, self._nearest_levels(latent))
-        in_phase, quadrature = (ops.reshape(weights[..., axis, :], (-1, len(levels))) for axis in (0, 1))
+        count = len(self._levels)
+        in_phase, quadrature = (ops.reshape(weights[..., axis, :], (-1, count)) for axis in (0, 1))
         probabilities = ops.matmul(ops.transpose(in_phase), quadrature) / ops.cast(
             ops.shape(in_phase)[0], latent.dtype
         )

@@ -3,8 +3,8 @@
 References
 ----------
 Cheng, Sun, Takeuchi, Katto, "Learned image compression with discretized Gaussian mixture likelihoods and
-attention modules", 2020, Fig. 4; pixel shuffle: Shi et al., "Real-time single image and video super-resolution
-using an efficient sub-pixel convolutional neural network", 2016.
+attention modules", 2020, Fig. 4; pixel shuffle: Shi et al., "Real-time single image and video
+super-resolution using an efficient sub-pixel convolutional neural network", 2016.
 """
 
 import keras

@@ -1,0 +1,192 @@
+"""Measures what weights send for pictures: the points or symbols with the share of each."""
+
+import math
+from dataclasses import dataclass, field
+from typing import get_args
+
+import numpy as np
+
+from linksim import images, zoo
+from linksim.scenario.errors import InputError
+from linksim.scenario.images import ImagesSpec
+from linksim.zoo import Weights
+
+#: The most pictures of a source, and the size to which large ones are cut: [height, width], px.
+_PICTURES = 128
+_CROP = (256, 384)
+
+#: Source samples that go through a network at once.
+_BATCH_SAMPLES = 400_000
+
+#: From this reduction on, weights are made for large pictures.
+_LARGE_REDUCTION = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Usage:
+    """What was sent for some pictures.
+
+    Attributes
+    ----------
+    values : complex [N]
+        The points of the constellation by label, or every analogue symbol.
+    shares : float [N]
+        The share of the symbols that has this value; they sum to 1.
+    order : int or None
+        M, the points of the constellation; None for analogue symbols.
+    symbols : int
+        How many were sent.
+    pictures : str
+        For which, as `128 of patches32`.
+    quantization_noise_db : float or None
+        Mean squared distance of the points from what was quantized to them, over their mean energy, in dB;
+        None where nothing was quantized.
+    """
+
+    values: np.ndarray = field(repr=False)
+    shares: np.ndarray = field(repr=False)
+    order: int | None
+    symbols: int
+    pictures: str
+    quantization_noise_db: float | None = None
+
+    @property
+    def energy_db(self) -> float:
+        """Mean energy of the symbols in dB: 10·log10 Σ P(c)·|c|²."""
+        return 10 * math.log10(self._mean_energy)
+
+    @property
+    def peak_to_average_db(self) -> float:
+        """Largest energy of a symbol that was sent over the mean energy of all, in dB.
+
+        Over all pictures at once; `papr_db` of the results is the mean of each picture's own.
+        """
+        peak = np.square(np.abs(self.values[self.shares > 0])).max()
+        return 10 * math.log10(peak / self._mean_energy)
+
+    @property
+    def used(self) -> int:
+        """Points that were sent at least once."""
+        return int(np.count_nonzero(self.shares))
+
+    @property
+    def entropy_bits(self) -> float | None:
+        """−Σ P(c)·log2 P(c), at most log2 M; None for analogue symbols.
+
+        Of the shares as they were counted, which is about (M − 1)/(2·ln 2·symbols) bits too small.
+        """
+        if self.order is None:
+            return None
+        shares = self.shares[self.shares > 0]
+        return float(abs(np.sum(shares * np.log2(shares))))
+
+    @property
+    def _mean_energy(self):
+        return float(np.sum(self.shares * np.square(np.abs(self.values))))
+
+
+def constellation_usage(points, indices, pictures: str, unquantized=None) -> Usage:
+    """Count how often each point was sent.
+
+    Parameters
+    ----------
+    points : complex [M]
+    indices : int, any shape
+        Of the points that were sent.
+    pictures : str
+        For which pictures.
+    unquantized : complex, the shape of the indices, optional
+        What was quantized to these points.
+    """
+    points = np.asarray(points, complex)
+    noise_db = None
+    if unquantized is not None:
+        sent = points[indices]
+        noise = np.mean(np.square(np.abs(sent - unquantized))) / np.mean(np.square(np.abs(sent)))
+        noise_db = 10 * math.log10(noise)
+    counts = np.bincount(np.ravel(indices), minlength=len(points))
+    shares = counts / counts.sum()
+    return Usage(points, shares, len(points), int(counts.sum()), pictures, noise_db)
+
+
+def analogue_usage(symbols, pictures: str) -> Usage:
+    """All symbols, complex of any shape, with equal shares."""
+    symbols = np.ravel(symbols).astype(complex)
+    return Usage(symbols, np.full(symbols.size, 1 / symbols.size), None, symbols.size, pictures)
+
+
+def measure(weights: Weights, source: str | None = None) -> Usage:
+    """Encode the first 128 pictures of a source and count what is sent.
+
+    Parameters
+    ----------
+    weights : linksim.zoo.Weights
+    source : str or None
+        YAML name of a source of colour pictures; large ones are cut to 256×384 px. None takes `patches32`, or
+        `photos` for weights that reduce sides 16 times.
+
+    Raises
+    ------
+    InputError
+        The weights cannot be loaded; the source is unknown, holds grey pictures or cannot be loaded.
+    """
+    from linksim.phy.compiled import compiled  # loads TensorFlow: not before it is needed
+
+    codec = zoo.load(weights)
+    if source is None:
+        source = "photos" if codec.reduction >= _LARGE_REDUCTION else "patches32"
+    pixels = _pictures(_specification(source))
+    height, width = pixels.shape[1:3]
+    digital = codec.constellation is not None
+
+    from linksim.jscc.codec import Condition
+
+    def encode(batch, snr_db):
+        sent = codec.encode(batch, Condition(height, width, snr_db))
+        return sent.indices if digital else sent.symbols
+
+    snr_db = float(np.mean(weights.card.snr_db))
+    shape = (None, height, width, 3)
+    sent = _in_batches(compiled(encode, shape), pixels, snr_db)
+    text = f"{len(pixels)} of {source}"
+    if not digital:
+        return analogue_usage(_complex(sent), text)
+    unquantized = None
+    if codec.unquantized(np.zeros((1, height, width, 3), np.float32)) is not None:
+        latent = compiled(lambda batch, snr_db: codec.unquantized(batch), shape)
+        unquantized = _complex(_in_batches(latent, pixels, snr_db))
+    return constellation_usage(codec.constellation, sent, text, unquantized)
+
+
+def _in_batches(function, pixels, snr_db):
+    length = max(1, _BATCH_SAMPLES // pixels[0].size)
+    starts = range(0, len(pixels), length)
+    return np.concatenate([function(np.float32(pixels[i : i + length]) / 255, snr_db) for i in starts])
+
+
+def _complex(pairs):
+    return pairs[..., 0] + 1j * pairs[..., 1]
+
+
+def _specification(source):
+    """The part of the schema that describes a source which needs no path."""
+    known = {
+        get_args(model.model_fields["source"].annotation)[0]: model
+        for model in get_args(get_args(ImagesSpec)[0])
+        if not any(part.is_required() for part in model.model_fields.values())
+    }
+    if source not in known:
+        mend = f"one of {', '.join(known)}"
+        raise InputError(f"there is no such source {source!r}", field="source", mend=mend)
+    model = known[source]
+    crop = {"crop": _CROP} if "crop" in model.model_fields else {}
+    return model(limit=_PICTURES, **crop)
+
+
+def _pictures(specification):
+    """Pixels uint8 [batch, H, W, 3] of the first pictures of a source."""
+    pictures = images.load(specification).pictures
+    if any(picture.shape[2] != 3 for picture in pictures):
+        mend = "take a source of colour pictures"
+        raise InputError(f"{specification.source} holds grey pictures", field="source", mend=mend)
+    return np.stack([picture.pixels for picture in pictures])
