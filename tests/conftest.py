@@ -85,3 +85,17 @@ def tiny_weights(make_weights, tmp_path_factory):
     """A tiny DeepJSCC-Q with 16QAM at CBR 1/6 in a folder of its own."""
     path = tmp_path_factory.mktemp("weights") / "tiny.weights.h5"
     return make_weights(path, "deepjscc-q", channels=[4, 4], symbols=8, order=16)
+
+
+@pytest.fixture(scope="session")
+def training_photos(tmp_path_factory):
+    """A folder with two photographs in train/ and one in validation/: smooth random colours, 160×120 px."""
+    import numpy as np
+    from PIL import Image
+
+    random, folder = np.random.default_rng(1), tmp_path_factory.mktemp("photographs")
+    for name in ("train/a.png", "train/b.png", "validation/c.png"):
+        coarse = Image.fromarray(random.integers(0, 256, (12, 16, 3), dtype=np.uint8))
+        (folder / name).parent.mkdir(exist_ok=True)
+        coarse.resize((160, 120), Image.Resampling.BICUBIC).save(folder / name)
+    return folder

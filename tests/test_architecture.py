@@ -28,7 +28,7 @@ MODULES = sorted((ROOT / "linksim").rglob("*.py"))
 #: From top to bottom; a room imports from rooms below it only.
 ROOMS = (
     "cli", "report", "evaluation", "systems", "training", "zoo", "jscc", "codecs", "phy", "modulation",
-    "metrics", "images", "scenario",
+    "metrics", "images", "scenario", "quiet",
 )  # fmt: skip
 
 REGISTRIES = {

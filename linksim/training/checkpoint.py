@@ -1,5 +1,6 @@
 """Checkpoints of a training: every variable and the place in the recipe, written atomically."""
 
+import contextlib
 import json
 import os
 import zipfile
@@ -10,6 +11,9 @@ import numpy as np
 from keras import ops
 
 from linksim.scenario.errors import InputError
+
+#: What reading a damaged file raises; fields of another version are a TypeError.
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile)
 
 #: Where a training goes on, and the codec of its best epoch.
 CHECKPOINT, BEST = "checkpoint.npz", "best.npz"
@@ -95,25 +99,14 @@ def remove(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-class _opened:  # noqa: N801 (a context manager that reads like a function)
-    """An .npz file whose damage is an InputError."""
-
-    def __init__(self, path):
-        self._path = path
-
-    def __enter__(self):
-        try:
-            self._arrays = np.load(self._path, allow_pickle=False)
-            return self._arrays
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise self._damaged() from error
-
-    def __exit__(self, kind, error, _):
-        self._arrays.close()
-        if kind is not None and issubclass(
-            kind, OSError | ValueError | KeyError | zipfile.BadZipFile | EOFError
-        ):
-            raise self._damaged() from error
-
-    def _damaged(self):
-        return InputError("the checkpoint is damaged", file=str(self._path), mend="start anew with --fresh")
+@contextlib.contextmanager
+def _opened(path):
+    """The arrays of an .npz file; damage of any kind is an InputError."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            yield arrays
+    except InputError:
+        raise
+    except _DAMAGE as error:
+        mend = "start anew with --fresh"
+        raise InputError("the checkpoint is damaged", file=str(path), mend=mend) from error

@@ -18,7 +18,7 @@ def mse(images, received):
 
 
 def ms_ssim(images, received):
-    """1 − MS-SSIM of each picture, float32 [batch]; pictures [batch, H, W, 3] in [0, 1], 176 px or more a side.
+    """1 − MS-SSIM of each picture, float32 [batch]; pictures [batch, H, W, 3] in [0, 1], sides from 176 px.
 
     References
     ----------

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -45,7 +46,7 @@ class Listener(Protocol):
 
 @dataclass(frozen=True)
 class Batch:
-    """Draws the batches of a recipe: batch t depends on the seed and t only, so that resuming repeats none."""
+    """Draws the batches of a recipe: batch t depends on seed and t only, so that resuming repeats none."""
 
     tiles: np.ndarray
     size: int
@@ -78,7 +79,8 @@ def train(recipe: Recipe, folder: Path, listener: Listener, link_layer: Callable
     Raises
     ------
     InputError
-        The photographs, the weights to start from, or an earlier checkpoint cannot be used.
+        The photographs, the weights to start from, or an earlier checkpoint cannot be used, or the training
+        diverges.
     """
     folder.mkdir(parents=True, exist_ok=True)
     progress = _resumed(folder, recipe)
@@ -86,8 +88,7 @@ def train(recipe: Recipe, folder: Path, listener: Listener, link_layer: Callable
     start = None if recipe.start is None else zoo.find(_start_reference(recipe.start, folder))
     tiles, validation = _tiles(recipe, paths, listener)
 
-    if keras.backend.backend() == "jax" and len(keras.distribution.list_devices()) > 1:
-        keras.distribution.set_distribution(keras.distribution.DataParallel())
+    _share_among_devices(recipe)
     keras.utils.set_random_seed(recipe.seed)
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
@@ -134,7 +135,7 @@ def _train_phase(recipe, number, codec, trainable, data, folder, progress, liste
     tiles, validation = data
     batches = Batch(tiles, recipe.batch, recipe.seed + number)
     patience = phase.learning_rate.patience
-    while progress.step < phase.steps:
+    while not _finished(recipe, phase, progress):
         stop = min(progress.step + recipe.epoch, phase.steps)
         began = time.monotonic()
         logs = trainee.fit(
@@ -148,6 +149,12 @@ def _train_phase(recipe, number, codec, trainable, data, folder, progress, liste
         validated = trainee.evaluate(
             validation[: len(validation) // size * size], batch_size=size, verbose=0, return_dict=True
         )
+        if not (math.isfinite(logs["loss"][-1]) and math.isfinite(validated["psnr_db"])):
+            raise InputError(
+                f"after {stop} updates the loss is no longer finite",
+                field=f"phases.{number}.learning_rate",
+                mend="lower it or set clip_norm, and start anew with --fresh",
+            )
         progress.seconds += time.monotonic() - began
         progress.step = stop
         best = plateau.observe(float(validated["psnr_db"]))
@@ -170,11 +177,16 @@ def _train_phase(recipe, number, codec, trainable, data, folder, progress, liste
         checkpoint.write(folder / checkpoint.CHECKPOINT, [*trainee.variables, *optimizer.variables], progress)
         _write_history(folder / "history.csv", progress.history)
         listener.epoch(line, best)
-        if recipe.early_stopping is not None and plateau.idle >= recipe.early_stopping:
-            break
     if number + 1 < len(recipe.phases):
         progress.phase, progress.step, progress.rate = number + 1, 0, None
         progress.best_db, progress.idle = float("-inf"), 0
+
+
+def _finished(recipe, phase, progress):
+    """Whether a phase has made its updates, or goes on without gain for too long."""
+    return progress.step >= phase.steps or (
+        recipe.early_stopping is not None and progress.idle >= recipe.early_stopping
+    )
 
 
 class _Live(keras.callbacks.Callback):
@@ -241,14 +253,32 @@ def _tiles(recipe, paths, listener):
     return tuple(np.load(file, mmap_mode="r") for file in files)
 
 
+def _share_among_devices(recipe):
+    """Split every batch evenly where there are several devices."""
+    devices = len(keras.distribution.list_devices()) if keras.backend.backend() == "jax" else 1
+    sizes = {
+        "batch": recipe.batch,
+        "photographs.validation": min(recipe.batch, recipe.photographs.validation),
+    }
+    for field, size in sizes.items():
+        if size % devices:
+            raise InputError(
+                f"{size} patches cannot be shared evenly by {devices} devices",
+                field=field,
+                mend="write a multiple of their number",
+            )
+    if devices > 1:
+        keras.distribution.set_distribution(keras.distribution.DataParallel())
+
+
 def _start_reference(start, folder):
     """MODEL/NAME stands for what was trained in a folder beside this one; anything else for itself."""
-    beside = folder.parents[1] / start / f"{Path(start).name}.weights.h5"
+    beside = folder.resolve().parents[1] / start / f"{Path(start).name}.weights.h5"
     return str(beside) if beside.exists() else start
 
 
 def _take_over(codec, source, weights):
-    """Give encoder and decoder the weights of another codec."""
+    """Give encoder and decoder the weights of another codec; quantizers start afresh."""
     for part in ("encoder", "decoder"):
         target, values = getattr(codec, part), getattr(source, part).get_weights()
         if [value.shape for value in values] != [tuple(variable.shape) for variable in target.weights]:
@@ -295,19 +325,19 @@ def _card(recipe, progress, count):
         "power": recipe.channel.power,
         "recipe": recipe.name,
         "recipe_digest": progress.recipe,
-        "images": f"{spec.count} tiles of {spec.side} px of {count} photographs at {low} to {high} of their size",
-        "steps": sum(
-            max(l["step"] for l in progress.history if l["phase"] == p) for p in range(progress.phase + 1)
+        "images": (
+            f"{spec.count} tiles of {spec.side} px of {count} photographs at {low} to {high} of their size"
         ),
+        "steps": sum({line["phase"]: line["step"] for line in progress.history}.values()),
         "device": _device(),
         "seconds": round(progress.seconds, 1),
         "seed": recipe.seed,
         "validation_psnr_db": round(progress.best_db, 4),
         "test_psnr_db": {},
         "history": [
-            [l["step"], round(l["validation_psnr_db"], 4)]
-            for l in progress.history
-            if l["phase"] == progress.phase
+            [line["step"], round(line["validation_psnr_db"], 4)]
+            for line in progress.history
+            if line["phase"] == progress.phase
         ],
         "date": datetime.now(UTC).date().isoformat(),
         "versions": _versions(),

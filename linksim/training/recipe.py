@@ -94,6 +94,12 @@ class LearningRateSpec(Model):
     factor: Number = Field(0.8, gt=0, lt=1, description="of a plateau")
     patience: Whole = Field(4, ge=1, description="epochs without gain before a plateau's factor")
 
+    @model_validator(mode="after")
+    def _consistent(self):
+        if self.schedule == "plateau" and self.warmup:
+            raise refusal("a plateau has none", "leave it out, or take another schedule", field="warmup")
+        return self
+
 
 class PhaseSpec(Model):
     """A stretch of training with one objective."""
@@ -118,7 +124,7 @@ class Recipe(Model):
     phases: tuple[PhaseSpec, ...] = Field(min_length=1)
     start: str | None = Field(
         None,
-        description="whose encoder and decoder it starts from: MODEL/NAME of another recipe, zoo:…, or a path",
+        description="whose networks it starts from: MODEL/NAME of another recipe, zoo:MODEL/NAME, or a path",
     )
     batch: Whole = Field(32, ge=1, le=4096, description="patches in one update")
     epoch: Whole = Field(1000, ge=1, description="updates between validations and checkpoints")
@@ -133,6 +139,15 @@ class Recipe(Model):
         side = self.photographs.side
         if any(phase.distortion == "ms_ssim" for phase in self.phases) and side < 176:
             raise refusal("MS-SSIM needs patches of 176 px", "write 192", field="photographs.side")
+        if self.model.name != "deepjscc-q":
+            for number, phase in enumerate(self.phases):
+                wanted = {"train": "quantizer" in (phase.train or ()), "divergence": phase.divergence > 0}
+                for field in (name for name, given in wanted.items() if given):
+                    problem, mend = (
+                        f"a {self.model.name} has no quantizer",
+                        "leave it out, or take deepjscc-q",
+                    )
+                    raise refusal(problem, mend, field=f"phases.{number}.{field}")
         return self
 
 
@@ -179,10 +194,11 @@ def _read(path, depth):
     base = data.pop("extends", None)
     if base is None:
         return data
-    if not isinstance(base, str) or not depth:
-        raise InputError(
-            "not the file of another recipe", file=str(path), field="extends", mend="write a file name"
-        )
+    if not isinstance(base, str):
+        raise InputError("no file name", file=str(path), field="extends", mend="name another recipe's file")
+    if not depth:
+        problem = f"more than {_MAX_EXTENDS} recipes extend each other"
+        raise InputError(problem, file=str(path), field="extends", mend="look for a circle")
     return _merged(_read(Path(path).parent / base, depth - 1), data)
 
 

@@ -1,4 +1,4 @@
-"""The shipped weights: each with its recipe, within the zoo's budget, and as good as its documentation says."""
+"""The shipped weights: each with its recipe, within a budget, and as good as its documentation says."""
 
 from fractions import Fraction
 from itertools import islice

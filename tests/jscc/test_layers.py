@@ -1,0 +1,279 @@
+"""What every layer owes: its stated shape and dtype, a way back from its files, training, both backends."""
+
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from linksim.jscc.layers import (
+    GDN,
+    FeatureModulation,
+    PowerNormalization,
+    ResidualBlock,
+    ResidualDown,
+    ResidualUp,
+    SimplifiedAttention,
+    SoftToHardQuantizer,
+    straight_through,
+)
+from linksim.jscc.layers.residual import PixelShuffle
+
+FEATURES = [(2, 8, 6, 4)]
+
+#: A maker and the shapes of the inputs, by name.
+CASES = {
+    "block": (lambda: ResidualBlock(4), FEATURES),
+    "block with another width": (lambda: ResidualBlock(6), FEATURES),
+    "down": (lambda: ResidualDown(6), FEATURES),
+    "down from odd sides": (lambda: ResidualDown(6), [(2, 7, 5, 4)]),
+    "up": (lambda: ResidualUp(3), FEATURES),
+    "pixel shuffle": (PixelShuffle, FEATURES),
+    "GDN": (GDN, FEATURES),
+    "inverse GDN": (lambda: GDN(inverse=True), FEATURES),
+    "attention": (SimplifiedAttention, FEATURES),
+    "feature modulation": (lambda: FeatureModulation(hidden=16), [*FEATURES, (2,)]),
+    "power": (PowerNormalization, [(3, 5, 2)]),
+    "quantizer": (lambda: SoftToHardQuantizer(16), [(2, 30, 2), ()]),
+    "learned quantizer": (lambda: SoftToHardQuantizer(16, learned=True), [(2, 30, 2), ()]),
+}
+
+each_layer = pytest.mark.parametrize("name", CASES)
+
+
+class Holder(keras.Model):
+    """A model of one layer, to save its weights."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+        self.built = True
+
+
+def made(name):
+    """A built layer whose weights are drawn anew, and positive inputs for it."""
+    make, shapes = CASES[name]
+    keras.utils.set_random_seed(1)
+    layer = make()
+    layer.build(*shapes)
+    rng = np.random.default_rng(1)
+    for weight in layer.weights:
+        share = 1 + 0.3 * rng.random(weight.shape)
+        weight.assign(np.asarray(weight) * share + 0.02 * rng.random(weight.shape))
+    inputs = [rng.gamma(2.0, 0.4, shape).astype(np.float32) for shape in shapes]
+    return layer, inputs
+
+
+def restored(layer):
+    """Another layer from the configuration and the weights of this one."""
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    assert again is not layer
+    again.set_weights(layer.get_weights())
+    return again
+
+
+def listed(outputs):
+    return [np.asarray(x) for x in (outputs if isinstance(outputs, tuple) else (outputs,))]
+
+
+@each_layer
+def test_the_output_has_the_computed_shape(name):
+    layer, inputs = made(name)
+    computed = layer.compute_output_shape(*[x.shape for x in inputs])
+    shapes = [x.shape for x in listed(layer(*inputs))]
+    assert shapes == (list(computed) if len(shapes) > 1 else [computed])
+    if len(inputs[0].shape) == 4:
+        unknown = [(None, None, None, 4), (None,)][: len(inputs)]
+        assert layer.compute_output_shape(*unknown) == (None, None, None, computed[-1])
+
+
+@each_layer
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_the_output_has_the_dtype_of_the_policy(name, policy):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        layer, inputs = made(name)
+        outputs = layer(*inputs)
+    finally:
+        keras.config.set_dtype_policy(before)
+    quantizer = isinstance(layer, SoftToHardQuantizer)  # small differences of distances need float32
+    first = outputs[0] if quantizer else outputs
+    assert keras.backend.standardize_dtype(first.dtype) == (
+        "bfloat16" if policy == "mixed_bfloat16" and not quantizer else "float32"
+    )
+    assert {weight.dtype for weight in layer.weights} <= {"float32"}
+
+
+@each_layer
+def test_the_configuration_makes_the_same_layer(name):
+    layer, inputs = made(name)
+    again = restored(layer)
+    assert again.get_config() == layer.get_config()
+    json.dumps(keras.saving.serialize_keras_object(layer))
+    for ours, theirs in zip(listed(layer(*inputs)), listed(again(*inputs))):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@each_layer
+def test_saved_weights_come_back(name, tmp_path):
+    layer, inputs = made(name)
+    if not layer.weights:
+        return
+    Holder(layer).save_weights(tmp_path / "a.weights.h5")
+    again = CASES[name][0]()
+    again.build(*CASES[name][1])
+    Holder(again).load_weights(tmp_path / "a.weights.h5")
+    for ours, theirs in zip(listed(layer(*inputs)), listed(again(*inputs))):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@each_layer
+def test_a_step_down_the_gradient_lowers_the_loss(name):
+    """Of the weights and the first input; the loss of a quantizer is its divergence, which is smooth."""
+    layer, inputs = made(name)
+    first = tf.Variable(inputs[0])
+    variables = [first, *[weight.value for weight in layer.trainable_weights]]
+    target = np.random.default_rng(2).normal(size=listed(layer(*inputs))[0].shape).astype(np.float32)
+
+    def loss():
+        outputs = layer(first, *inputs[1:])
+        return outputs[1] if isinstance(outputs, tuple) else tf.reduce_mean(tf.square(outputs - target))
+
+    with tf.GradientTape() as tape:
+        before = loss()
+    gradients = tape.gradient(before, variables)
+    for gradient in gradients:
+        assert np.isfinite(gradient).all()
+        assert np.any(gradient)
+    norm = tf.linalg.global_norm(gradients)
+    for variable, gradient in zip(variables, gradients):
+        variable.assign_sub(1e-2 / norm * gradient)
+    assert float(loss()) < float(before)
+
+
+_UNDER_JAX = """
+import json, sys
+import jax, keras, numpy as np
+import linksim.jscc.layers
+given, results = np.load(sys.argv[1]), {}
+for name, (config, weights, inputs) in json.loads(str(given["layers"])).items():
+    layer = keras.saving.deserialize_keras_object(config)
+    values = [given[key] for key in weights]
+    layer.set_weights(values)
+    state = [[w.value for w in part] for part in (layer.trainable_variables, layer.non_trainable_variables)]
+    call = jax.jit(lambda *inputs: layer.stateless_call(*state, *inputs)[0])
+    outputs = call(*[given[key] for key in inputs])
+    for index, output in enumerate(outputs if isinstance(outputs, tuple) else (outputs,)):
+        results[f"{name}/{index}"] = output
+np.savez(sys.argv[2], **results)
+"""
+
+
+@pytest.fixture(scope="module")
+def under_jax(tmp_path_factory):
+    """The outputs of all layers in one process with JAX, from the same configurations, weights and inputs."""
+    pytest.importorskip("jax")
+    folder = tmp_path_factory.mktemp("jax")
+    arrays, layers = {}, {}
+    for name in CASES:
+        layer, inputs = made(name)
+        keys = []
+        for kind, values in (("weight", layer.get_weights()), ("input", inputs)):
+            keys.append([f"{name}/{kind}{index}" for index in range(len(values))])
+            arrays.update(zip(keys[-1], values))
+        layers[name] = (keras.saving.serialize_keras_object(layer), *keys)
+    np.savez(folder / "given.npz", layers=np.array(json.dumps(layers)), **arrays)
+    done = subprocess.run(
+        [sys.executable, "-c", _UNDER_JAX, folder / "given.npz", folder / "results.npz"],
+        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return np.load(folder / "results.npz")
+
+
+@each_layer
+def test_tensorflow_and_jax_agree(name, under_jax):
+    """To float32's rounding, compiled by JAX and eager in TensorFlow."""
+    layer, inputs = made(name)
+    for index, ours in enumerate(listed(layer(*inputs))):
+        np.testing.assert_allclose(under_jax[f"{name}/{index}"], ours, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("inverse", [False, True])
+def test_gdn_is_its_formula(inverse):
+    """Ballé et al. 2017, eqs. (1) and (2), with the weight of channel j on channel i at gamma[j, i]."""
+    layer, (features,) = made("inverse GDN" if inverse else "GDN")
+    beta, gamma = (np.asarray(weight, np.float64) for weight in (layer.beta, layer.gamma))
+    expected = np.empty(features.shape)
+    for i in range(features.shape[-1]):
+        root = np.sqrt(beta[i] + sum(gamma[j, i] * features[..., j] ** 2.0 for j in range(len(beta))))
+        expected[..., i] = features[..., i] * (root if inverse else 1 / root)
+    np.testing.assert_allclose(layer(features), expected, rtol=1e-5)
+
+
+def test_gdn_starts_near_the_identity_and_its_weights_keep_their_signs():
+    layer = GDN()
+    layer.build((None, None, None, 3))
+    np.testing.assert_array_equal(layer.beta, np.ones(3))
+    np.testing.assert_array_equal(layer.gamma, np.float32(0.1) * np.eye(3))
+    for weight, least in ((layer.beta, 1e-6), (layer.gamma, 0)):
+        np.testing.assert_allclose(weight.constraint(np.full(weight.shape, -1.0)), least)
+
+
+def test_the_sizes_of_the_shortcut():
+    """A block that keeps its width has no weights in its shortcut."""
+    sizes = {name: made(name)[0].count_params() for name in CASES}
+    three = lambda inner, outer: 9 * inner * outer + outer  # noqa: E731
+    one = lambda inner, outer: inner * outer + outer  # noqa: E731
+    assert sizes["block"] == 2 * three(4, 4)
+    assert sizes["block with another width"] == three(4, 6) + three(6, 6) + one(4, 6)
+    assert sizes["down"] == three(4, 6) + three(6, 6) + one(4, 6) + 6 + 36
+    assert sizes["up"] == three(4, 12) + three(3, 3) + one(4, 12) + 3 + 9
+    assert sizes["attention"] == 6 * (one(4, 2) + three(2, 2) + one(2, 4)) + one(4, 4)
+
+
+def test_pixel_shuffle_moves_channels_into_blocks():
+    """Channel 2·row + column of the block first, then the colours, as depth-to-space does."""
+    features = np.arange(2 * 1 * 2 * 8, dtype=np.float32).reshape(2, 1, 2, 8)
+    blocks = features.reshape(2, 1, 2, 2, 2, 2).transpose(0, 1, 3, 2, 4, 5).reshape(2, 2, 4, 2)
+    np.testing.assert_array_equal(PixelShuffle()(features), blocks)
+
+
+def test_every_picture_gets_unit_energy_whatever_the_others_have():
+    rng = np.random.default_rng(3)
+    symbols = rng.normal(size=(4, 50, 2)) * np.array([1e-3, 1, 30, 1e4])[:, None, None]
+    sent = np.asarray(PowerNormalization()(symbols.astype(np.float32)), np.float64)
+    np.testing.assert_allclose(np.mean(np.sum(sent**2, axis=-1), axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(
+        sent, symbols / np.sqrt(np.mean(np.sum(symbols**2, -1), -1))[:, None, None], rtol=1e-5
+    )
+
+
+def test_a_block_of_zeros_stays_one():
+    np.testing.assert_array_equal(PowerNormalization()(np.zeros((1, 4, 2), np.float32)), 0)
+
+
+def test_the_snr_scales_whole_channels_and_each_picture_by_its_own():
+    layer, (features, _) = made("feature modulation")
+    snr_db = np.array([0.0, 20.0], np.float32)
+    factors = np.asarray(layer(features, snr_db)) / features
+    np.testing.assert_allclose(factors, np.broadcast_to(factors[:, :1, :1], factors.shape), rtol=1e-5)
+    assert (factors > 0).all()
+    assert (np.abs(factors[0, 0, 0] - factors[1, 0, 0]) > 1e-4).all()
+    alone = np.asarray(layer(features[1:], snr_db[1:])) / features[1:]
+    np.testing.assert_allclose(alone, factors[1:], rtol=1e-5)
+
+
+def test_straight_through_has_one_value_and_the_other_gradient():
+    x = tf.Variable([0.3, -1.2, 2.0])
+    with tf.GradientTape() as tape:
+        value = straight_through(tf.round(x), x**3)
+    np.testing.assert_allclose(value, [0, -1, 2], atol=1e-6)
+    np.testing.assert_allclose(tape.gradient(value, x), 3 * x.numpy() ** 2, rtol=1e-6)
