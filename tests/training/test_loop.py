@@ -33,8 +33,8 @@ def without_clock(lines):
 def assert_same_training(folder, lines, expected_folder, expected_lines):
     """Losses agree to 1e-6 of them, the weights of a layer to 1e-3 of their norm.
 
-    One process rounds otherwise than another, and where a gradient is next to nothing Adam makes a whole step of
-    the difference.
+    One process rounds otherwise than another, and where a gradient is next to nothing Adam makes a whole step
+    of the difference.
     """
     assert len(lines) == len(expected_lines)
     for found, expected in zip(without_clock(lines), without_clock(expected_lines)):
