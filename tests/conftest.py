@@ -1,9 +1,14 @@
 """What tests of several rooms share: the smallest scenario, and a check of error texts."""
 
+import os
+
 import pytest
 from hypothesis import settings
 
 from linksim.scenario.errors import InputError
+
+# As linksim.phy sets it, for tests that import TensorFlow first and the processes that they start.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 # The same examples every time, and no clock: a loaded machine is no reason to fail.
 settings.register_profile("linksim", derandomize=True, deadline=None)

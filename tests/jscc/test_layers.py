@@ -206,6 +206,24 @@ def test_tensorflow_and_jax_agree(name, under_jax):
         np.testing.assert_allclose(under_jax[f"{name}/{index}"], ours, rtol=1e-5, atol=1e-5)
 
 
+_FUSED = """
+import numpy as np, tensorflow as tf
+from linksim.jscc.layers import ResidualBlock, ResidualDown, ResidualUp, SimplifiedAttention
+x = np.random.default_rng(1).normal(size=(2, 16, 16, 4)).astype(np.float32)
+for layer in (ResidualBlock(4), ResidualBlock(6), ResidualDown(4), ResidualUp(4), SimplifiedAttention()):
+    layer.build(x.shape)
+    np.testing.assert_allclose(tf.function(lambda x: layer(x))(x), layer(x), atol=1e-5, err_msg=layer.name)
+"""
+
+
+@pytest.mark.slow
+def test_tensorflow_with_onednn_fuses_nothing_wrongly():
+    """It would replace the slope of a leaky rectifier after convolution, bias and sum by 0.2."""
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_ENABLE_ONEDNN_OPTS": "1"}
+    done = subprocess.run([sys.executable, "-c", _FUSED], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("inverse", [False, True])
 def test_gdn_is_its_formula(inverse):
     """Ballé et al. 2017, eqs. (1) and (2), with the weight of channel j on channel i at gamma[j, i]."""
