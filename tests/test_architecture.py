@@ -21,6 +21,7 @@ from linksim.scenario.codecs import CodecSpec
 from linksim.scenario.images import ImagesSpec
 from linksim.scenario.schema import AXES, Scenario
 from linksim.scenario.systems import CODES, MCS_TABLES, MODELS, CodeSpec, MCSTable, ModelName, SystemSpec
+from linksim.training.recipe import ModelSpec
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "linksim").rglob("*.py"))
@@ -153,7 +154,7 @@ def test_the_schema_and_the_registry_name_the_same(union, discriminator, registr
 
 
 def test_the_schema_and_the_learned_models_name_the_same():
-    assert set(get_args(ModelName)) == set(MODELS) == set(jscc.MODELS)
+    assert set(get_args(ModelName)) == set(MODELS) == set(jscc.MODELS) == set(named(ModelSpec, "name"))
 
 
 def test_the_schema_and_the_metrics_name_the_same():

@@ -4,11 +4,9 @@ import pytest
 import yaml
 
 from linksim import jscc
-from linksim.scenario.catalogue import named
 from linksim.training.channels import CHANNELS, POWERS
 from linksim.training.distortion import DISTORTIONS
 from linksim.training.recipe import (
-    ModelSpec,
     PhaseSpec,
     TrainingChannelSpec,
     find_recipe,
@@ -155,8 +153,6 @@ def test_five_recipes_may_extend_each_other(write, tiny):
 
 
 def test_the_schema_and_the_registries_name_the_same():
-    assert set(named(ModelSpec, "name")) == set(jscc.MODELS)
-
     def choices(model, field):
         return model.model_fields[field].annotation.__args__
 

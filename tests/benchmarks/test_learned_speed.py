@@ -1,0 +1,67 @@
+"""Time of learned transmissions, beside eager Keras and beside the separate chain on the same pictures."""
+
+from fractions import Fraction
+from itertools import islice
+
+import numpy as np
+
+from linksim import systems, zoo
+from linksim.images.patches32 import patches
+from linksim.modulation.mcs import mcs_table
+from linksim.phy.link import Link
+from linksim.scenario.systems import LearnedSpec, SeparatedSpec
+
+WEIGHTS = "zoo:deepjscc-q/qam64-awgn16-c6"
+CBR, SNR_DB, COUNT = Fraction(1, 6), 16.0, 256
+
+
+def _pictures():
+    return np.stack([picture.pixels for picture in islice(patches(), COUNT)])
+
+
+def _learned():
+    system = systems.create(LearnedSpec(type="learned", weights=WEIGHTS))
+    (point,) = system.operating_points(CBR, SNR_DB)
+    return system, point
+
+
+def test_small_pictures_beside_eager_keras(compare):
+    """Encoder, link and decoder for pictures sent for the first time."""
+    from linksim.jscc.codec import Condition
+
+    pictures, link = _pictures(), Link("awgn", SNR_DB)
+    codec, condition = zoo.load(zoo.find(WEIGHTS)), Condition(32, 32, SNR_DB)
+
+    def eager():
+        indices = np.asarray(codec.encode(np.float32(pictures) / 255, condition).indices)
+        received = link.transmit(codec.constellation[indices]).symbols.numpy()
+        return codec.decode(np.stack([received.real, received.imag], -1), condition)
+
+    system, point = _learned()
+    network = system._network(point.weights)
+
+    def ours():
+        symbols, _ = network.encode(pictures, SNR_DB)
+        return network.decode(link.transmit(symbols).symbols.numpy(), 32, 32, SNR_DB)
+
+    ours(), eager()
+    compare(ours, eager, against="the same codec called eagerly", work=(COUNT, "pictures"))
+
+
+def test_small_pictures_sent_again_beside_the_separate_chain(compare):
+    """At a further SNR: what was encoded, or coded by BPG, is known; both decode everything."""
+    pictures, link = _pictures(), Link("awgn", SNR_DB)
+    system, point = _learned()
+    mcs = mcs_table("pdsch-1")[22]
+    chain = systems.create(
+        SeparatedSpec(type="separated", label="chain", mcs={"policy": "fixed", "index": mcs.index})
+    )
+    (fixed,) = chain.operating_points(CBR, SNR_DB)
+    system.transmit(pictures, link, point, seed=1)
+    chain.transmit(pictures, link, fixed, seed=1)
+    compare(
+        lambda: system.transmit(pictures, link, point, seed=1),
+        lambda: chain.transmit(pictures, link, fixed, seed=1),
+        against="BPG + 5G LDPC, 64QAM R .65, files known",
+        work=(COUNT, "pictures"),
+    )
