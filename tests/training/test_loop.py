@@ -321,8 +321,8 @@ def test_a_recipe_starts_from_other_weights(
         monkeypatch.setattr(zoo.weights, "FOLDER", tmp_path / "zoo")
         path = make_weights(tmp_path / "zoo/deepjscc/trunk.weights.h5", "deepjscc", **ANALOGUE)
         tiny["start"] = "zoo:deepjscc/trunk"
-    folder = "deepjscc-q/tiny" if place == "a folder beside" else "out"
-    codec = started(validated(tiny), Path(folder))
+    folder = Path("deepjscc-q/tiny") if place == "a folder beside" else tmp_path / "out"
+    codec = started(validated(tiny), folder)
     assert_taken_over(codec, zoo.load(zoo.find(str(path))))
     assert codec.gain == 1
 
