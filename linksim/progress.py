@@ -27,17 +27,7 @@ class ProgressBar:
     def __init__(self, name: str):
         self._name = name
         self._console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("tasks"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=self._console,
-            disable=not self._console.is_terminal,
-        )
+        self._bar = _bar(self._console, "tasks")
         self._current = None
 
     def __enter__(self):
@@ -74,17 +64,7 @@ class TrainingProgress:
 
     def __init__(self, name: str):
         self._console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("updates, loss {task.fields[loss]:.4g}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=self._console,
-            disable=not self._console.is_terminal,
-        )
+        self._bar = _bar(self._console, "updates, loss {task.fields[loss]:.4g}")
         self._name = name
         self._task = None
         self._before = None
@@ -118,3 +98,18 @@ class TrainingProgress:
             f"training {line['train_psnr_db']:.2f} dB, validation {line['validation_psnr_db']:.2f} dB"
             f"{', the best' if best else ''}{rate}"
         )
+
+
+def _bar(console, counted):
+    """A bar with what is counted and the time left, shown on terminals only."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(counted),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
