@@ -6,6 +6,7 @@ MODELS = {
     "deepjscc-2019": "linksim.jscc.deepjscc:DeepJSCC2019",
     "deepjscc": "linksim.jscc.deepjscc:DeepJSCC",
     "deepjscc-q": "linksim.jscc.deepjscc_q:DeepJSCCQ",
+    "ujscc": "linksim.jscc.ujscc:UJSCC",
 }
 """From a model's YAML name to its class."""
 

@@ -1,6 +1,7 @@
 """The contract of a learned system: pictures to channel symbols and received symbols to pictures."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -19,11 +20,14 @@ class Condition:
         Of the picture in px, before padding.
     snr_db : float
         Mean SNR of the channel.
+    order : int
+        Which of the codec's modulation orders is in use, from 0.
     """
 
     height: int
     width: int
     snr_db: float
+    order: int = 0
 
 
 @dataclass(frozen=True)
@@ -35,20 +39,33 @@ class Sent:
     symbols : [batch, k, 2], float32, or None
         Real pairs.
     indices : [batch, k], int32, or None
-        Labels into `Codec.constellation`.
+        Labels into the order's constellation, an entry of `Codec.constellations`.
     """
 
     symbols: Any = None
     indices: Any = None
 
 
+@dataclass(frozen=True)
+class Rehearsal:
+    """What came out of a transmission in training.
+
+    Attributes
+    ----------
+    pictures : [batch, H, W, 3], float32
+        In [0, 1].
+    penalties : dict
+        Terms of the loss beside the distortion, by the name of their weight in a recipe's phase: scalars.
+    """
+
+    pictures: Any
+    penalties: dict[str, Any] = field(default_factory=dict)
+
+
 class Codec(keras.Model):
     """A learned system between the picture and the channel.
 
-    A picture becomes a latent of real pairs, one for each channel use, which `constrain` turns into what may
-    be sent: symbols of limited power, or constellation points. A subclass implements `constrain` and sets
-    `encoder`, from pictures to features [batch, H / reduction, W / reduction, 2·symbols], and its mirror
-    `decoder`.
+    A subclass sets `encoder` and `decoder` and implements `encode`, `decode` and `rehearse`.
 
     Parameters
     ----------
@@ -58,18 +75,16 @@ class Codec(keras.Model):
         Channel uses for one latent position.
     """
 
-    #: The points that are sent, complex64 [M], by label; None for analogue symbols.
-    constellation: np.ndarray | None = None
+    #: The points that are sent, complex64 [M] by label, for each modulation order; empty for analogue symbols.
+    constellations: tuple[np.ndarray, ...] = ()
+
+    #: Whether the decoder takes the labels of the detected points instead of equalised symbols.
+    detects = False
 
     def __init__(self, reduction, symbols, **options):
         super().__init__(**options)
         self.reduction = reduction
         self.symbols = symbols
-
-    def build(self, input_shape=None):
-        """Make all variables, for pictures of any size."""
-        self.encoder.build((None, None, None, 3))
-        self.decoder.build((None, None, None, 2 * self.symbols))
 
     @property
     def cbr(self) -> Fraction:
@@ -79,6 +94,76 @@ class Codec(keras.Model):
     def channel_uses(self, height: int, width: int) -> int:
         """k of a colour picture; sides that are no multiples of `reduction` are padded."""
         return self._positions(height) * self._positions(width) * self.symbols
+
+    def encode(self, images, condition: Condition) -> Sent:
+        """Pictures float [batch, H, W, 3] in [0, 1] to what is sent for them."""
+        raise NotImplementedError
+
+    def decode(self, received, condition: Condition):
+        """What was received to pictures float32 [batch, height, width, 3] in [0, 1].
+
+        Parameters
+        ----------
+        received : [batch, k, 2], float32, or [batch, k], int32
+            Equalised symbols or, where the codec `detects`, labels of points.
+        condition : Condition
+        """
+        raise NotImplementedError
+
+    def unquantized(self, images):
+        """What a quantizer gets for pictures: real pairs, float32 [batch, k, 2]; None where there is none."""
+        return None
+
+    def rehearse(
+        self, images, channel: Callable, snr_db, hardness, orders: tuple[int, ...], training=False
+    ) -> Rehearsal:
+        """Send pictures over a channel, differentiably.
+
+        Parameters
+        ----------
+        images : [batch, H, W, 3], float32
+            In [0, 1]; as many equal parts one after the other as there are `orders`, one for each.
+        channel : callable
+            (symbols [batch, k, 2], snr_db [batch]) → (equalised symbols, noise variances).
+        snr_db : [batch], float32
+        hardness : scalar
+            σ_q of a soft-to-hard quantizer.
+        orders : tuple of int
+            Modulation orders in use, from 0.
+        """
+        raise NotImplementedError
+
+    def snr_ranges_db(self, low: float, high: float, orders: tuple[int, ...]) -> list[tuple[float, float]]:
+        """The part of a range of SNRs in which each order is used."""
+        return [(low, high) for _ in orders]
+
+    def take_codewords(self, source) -> None:
+        """Take over the codewords that another codec shares with this one; quantizers else start afresh."""
+
+    def _positions(self, length):
+        return -(-length // self.reduction)
+
+    def _pad(self, images):
+        """Repeat the last row and column up to a multiple of `reduction`."""
+        for axis, length in ((1, images.shape[1]), (2, images.shape[2])):
+            padded = self._positions(length) * self.reduction
+            if padded > length:
+                images = ops.take(images, np.minimum(np.arange(padded), length - 1), axis=axis)
+        return images
+
+
+class LatentCodec(Codec):
+    """A codec whose pictures become a latent of real pairs, one for each channel use.
+
+    `constrain` turns the latent into what may be sent: symbols of limited power, or constellation points. A
+    subclass implements it and sets `encoder`, from pictures to features [batch, H / reduction, W / reduction,
+    2·symbols], and its mirror `decoder`.
+    """
+
+    def build(self, input_shape=None):
+        """Make all variables, for pictures of any size."""
+        self.encoder.build((None, None, None, 3))
+        self.decoder.build((None, None, None, 2 * self.symbols))
 
     def latent(self, images):
         """Pictures float [batch, H, W, 3] in [0, 1] to unconstrained real pairs, float32 [batch, k, 2]."""
@@ -103,17 +188,11 @@ class Codec(keras.Model):
         """
         raise NotImplementedError
 
-    def unquantized(self, images):
-        """What a quantizer gets for pictures: real pairs, float32 [batch, k, 2]; None where there is none."""
-        return None
-
     def encode(self, images, condition: Condition) -> Sent:
-        """Pictures float [batch, H, W, 3] in [0, 1] to what is sent for them."""
         symbols, _ = self.constrain(self.latent(images), 0.0)
         return Sent(symbols=symbols)
 
     def decode(self, received, condition: Condition):
-        """What `reconstruct` makes of equalised symbols, for a picture of the condition's size."""
         return self.reconstruct(received, condition.height, condition.width)
 
     def call(self, images, hardness=1.0, training=False):
@@ -121,20 +200,15 @@ class Codec(keras.Model):
         symbols, _ = self.constrain(self.latent(images), hardness, training)
         return self.reconstruct(symbols, images.shape[1], images.shape[2])
 
+    def rehearse(self, images, channel, snr_db, hardness, orders=(0,), training=False):
+        symbols, divergence = self.constrain(self.latent(images), hardness, training)
+        received, _ = channel(symbols, snr_db)
+        pictures = self.reconstruct(received, images.shape[1], images.shape[2])
+        return Rehearsal(pictures, {"divergence": divergence})
+
     def reconstruct(self, received, height, width):
         """Equalised symbols float32 [batch, k, 2] to pictures float32 [batch, height, width, 3] in [0, 1]."""
         rows, columns = self._positions(height), self._positions(width)
         features = ops.reshape(received, (-1, rows, columns, 2 * self.symbols))
         pictures = ops.cast(ops.sigmoid(self.decoder(features)), "float32")
         return pictures[:, :height, :width]
-
-    def _positions(self, length):
-        return -(-length // self.reduction)
-
-    def _pad(self, images):
-        """Repeat the last row and column up to a multiple of `reduction`."""
-        for axis, length in ((1, images.shape[1]), (2, images.shape[2])):
-            padded = self._positions(length) * self.reduction
-            if padded > length:
-                images = ops.take(images, np.minimum(np.arange(padded), length - 1), axis=axis)
-        return images

@@ -9,7 +9,7 @@ Tung, Kurka, Jankowski, Gündüz, "DeepJSCC-Q: Constellation Constrained Deep Jo
 
 import keras
 
-from linksim.jscc.codec import Codec
+from linksim.jscc.codec import LatentCodec
 from linksim.jscc.layers import (
     PowerNormalization,
     ResidualBlock,
@@ -20,7 +20,7 @@ from linksim.jscc.layers import (
 from linksim.jscc.layers.residual import PixelShuffle, convolution
 
 
-class _Analogue(Codec):
+class _Analogue(LatentCodec):
     """A codec whose latent is sent as it is but for its power."""
 
     def __init__(self, reduction, symbols, **options):

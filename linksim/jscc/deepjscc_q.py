@@ -8,12 +8,12 @@ Tung, Kurka, Jankowski, Gündüz, "DeepJSCC-Q: Constellation Constrained Deep Jo
 
 from keras import ops
 
-from linksim.jscc.codec import Codec, Condition, Sent
+from linksim.jscc.codec import Condition, LatentCodec, Sent
 from linksim.jscc.deepjscc import residual_decoder, residual_encoder
 from linksim.jscc.layers import PowerNormalization, SoftToHardQuantizer
 
 
-class DeepJSCCQ(Codec):
+class DeepJSCCQ(LatentCodec):
     """An encoder whose latent is quantized to constellation points, and a decoder of noisy points.
 
     picture → encoder → unit power · gain → nearest point → channel → decoder → picture
@@ -47,9 +47,9 @@ class DeepJSCCQ(Codec):
         self.quantizer.build((None, None, 2))
 
     @property
-    def constellation(self):
+    def constellations(self):
         """The points that are sent, complex64 [M], by label."""
-        return self.quantizer.constellation
+        return (self.quantizer.constellation,)
 
     def constrain(self, latent, hardness, training=False):
         return self.quantizer(self._scaled(latent), hardness=hardness, training=training)

@@ -278,7 +278,7 @@ def _start_reference(start, folder):
 
 
 def _take_over(codec, source, weights):
-    """Give encoder and decoder the weights of another codec; quantizers start afresh."""
+    """Give a codec the weights of another one's encoder and decoder, and the codewords that both have."""
     for part in ("encoder", "decoder"):
         target, values = getattr(codec, part), getattr(source, part).get_weights()
         if [value.shape for value in values] != [tuple(variable.shape) for variable in target.weights]:
@@ -288,6 +288,7 @@ def _take_over(codec, source, weights):
                 mend="name weights of equal sizes",
             )
         target.set_weights(values)
+    codec.take_codewords(source)
 
 
 def _freeze(codec, trainable, parts):

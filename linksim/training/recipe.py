@@ -17,6 +17,7 @@ from linksim.training.patches import PatchSpec
 _MAX_EXTENDS = 5
 
 Width = Annotated[Whole, Field(ge=2, le=1024, multiple_of=2)]
+Stride = Annotated[Whole, Field(ge=1, le=8)]
 Symbols = Annotated[Whole, Field(ge=1, le=1024, description="channel uses for each latent position")]
 Channels = Annotated[tuple[Width, ...], Field(min_length=1, max_length=6, description="width by stage")]
 
@@ -46,7 +47,43 @@ class DeepJSCCQSpec(Model):
     learned: Switch = Field(False, description="train the points (L-M)")
 
 
-ModelSpec = Annotated[DeepJSCC2019Spec | DeepJSCCSpec | DeepJSCCQSpec, Field(discriminator="name")]
+Order = Literal[1, 2, 4, 6, 8]
+Orders = Annotated[tuple[Order, ...], Field(min_length=1, max_length=5)]
+
+
+class UJSCCSpec(Model):
+    """One network and a codebook for each modulation order."""
+
+    name: Literal["ujscc"]
+    channels: tuple[Width, Width, Width] = Field(description="width of the outer encoder's convolutions")
+    strides: tuple[Stride, Stride, Stride] = Field(description="their strides")
+    vectors: Symbols = Field(description="feature vectors for each latent position")
+    orders: Orders = Field(description="bits per symbol of the modulation orders, rising")
+    dimensions: tuple[Annotated[Whole, Field(ge=1, le=256)], ...] = Field(
+        min_length=1, description="values of a feature vector, for each order"
+    )
+    switched: Switch = Field(True, description="batch normalisation of its own for each order (S-BN)")
+    codewords: Literal["learned", "points"] = Field(
+        "learned", description="points: the constellations' own, as DeepJSCC-Q's"
+    )
+    target_ser: Number = Field(0.1, gt=0, lt=0.5, description="symbol error rate that sets the SNR boundaries")
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        if list(self.orders) != sorted(set(self.orders)):
+            raise refusal("the orders do not rise", "write each once, the smallest first", field="orders")
+        if len(self.dimensions) != len(self.orders):
+            raise refusal("as many as orders are needed", "write one for each order", field="dimensions")
+        if list(self.dimensions) != sorted(self.dimensions):
+            raise refusal("the dimensions fall", "write the smallest first", field="dimensions")
+        if self.codewords == "points" and set(self.dimensions) != {2}:
+            raise refusal("points have two dimensions", "write 2 for each order", field="dimensions")
+        return self
+
+
+ModelSpec = Annotated[
+    DeepJSCC2019Spec | DeepJSCCSpec | DeepJSCCQSpec | UJSCCSpec, Field(discriminator="name")
+]
 
 
 class PhotographsSpec(PatchSpec):
@@ -60,7 +97,10 @@ class TrainingChannelSpec(Model):
     """The channel between encoder and decoder."""
 
     model: Literal["awgn", "rayleigh_block", "rayleigh_fast"] = "awgn"
-    snr_db: SNR | tuple[SNR, SNR] = Field(description="Es/N0 in dB, or [least, largest] drawn for each image")
+    snr_db: SNR | tuple[SNR, SNR] = Field(description="Es/N0 in dB, or [least, largest] to draw from")
+    draw: Literal["image", "step"] = Field(
+        "image", description="for what an SNR of a range is drawn in training"
+    )
     power: Literal["measured", "nominal"] = Field("measured", description="power policy")
     through: Literal["light", "sionna"] = Field(
         "light", description="light: keras.ops; sionna: the Link's own blocks (TensorFlow)"
@@ -107,6 +147,11 @@ class PhaseSpec(Model):
     steps: Whole = Field(ge=1)
     distortion: Literal["mse", "ms_ssim"] = Field("mse", description="mse (0–255 scale) or 1 − MS-SSIM")
     divergence: Number = Field(0.0, ge=0, description="λ of KL(P̂ ‖ uniform), eq. (21) of DeepJSCC-Q")
+    codebook: Number = Field(1.0, ge=0, description="α of the codebook loss, eq. (1) of uJSCC")
+    commitment: Number = Field(0.25, ge=0, description="β of the commitment loss, eq. (1) of uJSCC")
+    orders: Orders | None = Field(
+        None, description="bits per symbol of the orders of a ujscc that take part; default: all"
+    )
     hardness: HardnessSpec = Field(default_factory=HardnessSpec)
     learning_rate: LearningRateSpec = Field(default_factory=LearningRateSpec)
     train: tuple[Literal["encoder", "decoder", "quantizer"], ...] | None = Field(
@@ -139,16 +184,23 @@ class Recipe(Model):
         side = self.photographs.side
         if any(phase.distortion == "ms_ssim" for phase in self.phases) and side < 176:
             raise refusal("MS-SSIM needs patches of 176 px", "write 192", field="photographs.side")
-        if self.model.name != "deepjscc-q":
-            for number, phase in enumerate(self.phases):
-                wanted = {"train": "quantizer" in (phase.train or ()), "divergence": phase.divergence > 0}
-                for field in (name for name, given in wanted.items() if given):
-                    problem, mend = (
-                        f"a {self.model.name} has no quantizer",
-                        "leave it out, or take deepjscc-q",
-                    )
-                    raise refusal(problem, mend, field=f"phases.{number}.{field}")
+        for number, phase in enumerate(self.phases):
+            foreign = self._foreign(phase)
+            if foreign:
+                field, problem, mend = foreign
+                raise refusal(problem, mend, field=f"phases.{number}.{field}")
         return self
+
+    def _foreign(self, phase):
+        """A field of a phase that the model has no use for, and why; None where there is none."""
+        name = self.model.name
+        if "quantizer" in (phase.train or ()) and name not in ("deepjscc-q", "ujscc"):
+            return "train", f"a {name} has no quantizer", "leave it out, or take deepjscc-q or ujscc"
+        if phase.divergence > 0 and name != "deepjscc-q":
+            return "divergence", f"a {name} has none that can be trained", "leave it out, or take deepjscc-q"
+        if phase.orders is not None and not set(phase.orders) <= set(getattr(self.model, "orders", ())):
+            return "orders", f"the {name} has not all of these", "name orders of model.orders, or leave it out"
+        return None
 
 
 def load_recipe(path: str | Path, overrides: tuple[str, ...] = ()) -> Recipe:

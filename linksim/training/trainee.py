@@ -11,7 +11,10 @@ from linksim.training.schedules import hardness
 class Trainee(keras.Model):
     """A codec with a channel between its halves, as one model for `fit` and `evaluate`.
 
-    tiles → crop, flip → latent → constrain → channel → reconstruct → distortion + λ·KL
+    tiles → crop, flip → encoder → channel → decoder → distortion + weighted penalties
+
+    A codec for several modulation orders sends every picture in each of them, in one pass: convolutions see a
+    batch of as many parts as there are orders.
 
     Parameters
     ----------
@@ -30,15 +33,17 @@ class Trainee(keras.Model):
         self._side = recipe.photographs.side
         self._margin = recipe.photographs.margin
         self._phase = phase
+        self._orders = _orders(recipe.model, phase)
+        self._draw = recipe.channel.draw
         snr_db = recipe.channel.snr_db
+        low, high = snr_db if isinstance(snr_db, tuple) else (snr_db, snr_db)
+        ranges_db = codec.snr_ranges_db(low, high, self._orders)
         # A variable, so that recipes for several SNRs share one compiled program.
-        self._snr_range_db = self.add_weight(
-            shape=(2,),
-            initializer=lambda shape, dtype: ops.convert_to_tensor(
-                snr_db if isinstance(snr_db, tuple) else (snr_db, snr_db), dtype
-            ),
+        self._snr_ranges_db = self.add_weight(
+            shape=(len(self._orders), 2),
+            initializer=lambda shape, dtype: ops.convert_to_tensor(ranges_db, dtype),
             trainable=False,
-            name="snr_range_db",
+            name="snr_ranges_db",
         )
         self._step = self.add_weight(shape=(), initializer="zeros", trainable=False, name="step")
         self._random = keras.random.SeedGenerator(recipe.seed)
@@ -49,34 +54,41 @@ class Trainee(keras.Model):
         """The codec is built already; the channel has nothing to learn."""
 
     def call(self, tiles, training=False):
-        """Distortion and squared error of each picture and the divergence of the points' use.
+        """Distortion and squared error of each received picture, and the penalties.
 
         Parameters
         ----------
         tiles : [batch, side + 2·margin, side + 2·margin, 3], uint8
         """
         images = self._augment(ops.cast(tiles, "float32") / 255.0, training)
-        snr_db = self._draw_snr_db(ops.shape(images)[0])
+        snr_db = self._draw_snr_db(ops.shape(images)[0], training)
+        if len(self._orders) > 1:
+            images = ops.tile(images, (len(self._orders), 1, 1, 1))
         sigma = hardness(self._phase.hardness, self._step)
-        symbols, divergence = self.codec.constrain(self.codec.latent(images), sigma, training)
-        received, _ = self.channel(symbols, snr_db)
-        pictures = self.codec.reconstruct(received, self._side, self._side)
+        rehearsal = self.codec.rehearse(images, self.channel, snr_db, sigma, self._orders, training)
+        pictures = rehearsal.pictures
         if training:
             self._step.assign_add(1.0)
         else:
             pictures = ops.round(255.0 * pictures) / 255.0
+        penalties = {name: ops.convert_to_tensor(x, "float32") for name, x in rehearsal.penalties.items()}
         return {
             "distortion": DISTORTIONS[self._phase.distortion](images, pictures),
             "mse": mse(images, pictures),
-            "divergence": ops.convert_to_tensor(divergence, "float32"),
+            **penalties,
         }
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Mean distortion + λ·KL(P̂ ‖ uniform), eq. (21) of DeepJSCC-Q."""
+        """Mean distortion + λ·KL(P̂ ‖ uniform), eq. (21) of DeepJSCC-Q; + α·codebook + β·commitment, eq. (1)
+        of uJSCC, whose pictures are in [−1, 1]."""
         psnr_db = 10.0 * ops.log10(255.0**2 / ops.maximum(y_pred["mse"], 255.0**2 * 1e-10))
         self._psnr_db.update_state(psnr_db)
         self._divergence.update_state(y_pred["divergence"])
-        return ops.mean(y_pred["distortion"]) + self._phase.divergence * y_pred["divergence"]
+        loss = ops.mean(y_pred["distortion"]) + self._phase.divergence * y_pred["divergence"]
+        for name, weight in (("codebook", self._phase.codebook), ("commitment", self._phase.commitment)):
+            if name in y_pred:
+                loss = loss + 127.5**2 * weight * y_pred[name]
+        return loss
 
     def _augment(self, images, training):
         """A patch of every tile: at a random place and perhaps mirrored, or the centre."""
@@ -90,6 +102,17 @@ class Trainee(keras.Model):
         mirrored = keras.random.uniform((batch, 1, 1, 1), seed=self._random) < 0.5
         return ops.where(mirrored, ops.flip(images, axis=2), images)
 
-    def _draw_snr_db(self, batch):
-        share = keras.random.uniform((batch,), seed=self._random)
-        return self._snr_range_db[0] + share * (self._snr_range_db[1] - self._snr_range_db[0])
+    def _draw_snr_db(self, batch, training):
+        """An SNR for each picture, order by order; validation always draws for each picture."""
+        drawn = 1 if training and self._draw == "step" else batch
+        share = keras.random.uniform((len(self._orders), drawn), seed=self._random)
+        low, high = self._snr_ranges_db[:, :1], self._snr_ranges_db[:, 1:]
+        snr_db = low + share * (high - low)
+        return ops.reshape(ops.broadcast_to(snr_db, (len(self._orders), batch)), (-1,))
+
+
+def _orders(model, phase):
+    """Which of the model's modulation orders take part in a phase, from 0."""
+    if phase.orders is None:
+        return tuple(range(len(getattr(model, "orders", (None,)))))
+    return tuple(model.orders.index(order) for order in phase.orders)

@@ -6,7 +6,10 @@ from linksim.jscc.layers.gdn import GDN
 from linksim.jscc.layers.power import PowerNormalization
 from linksim.jscc.layers.quantizer import SoftToHardQuantizer
 from linksim.jscc.layers.residual import ResidualBlock, ResidualDown, ResidualUp
+from linksim.jscc.layers.sliced import SlicedConv2D, SlicedConv2DTranspose
 from linksim.jscc.layers.straight_through import straight_through
+from linksim.jscc.layers.switchable_norm import SwitchableBatchNormalization
+from linksim.jscc.layers.vector_quantizer import VectorQuantizer, nearest
 
 __all__ = [
     "GDN",
@@ -16,6 +19,11 @@ __all__ = [
     "ResidualDown",
     "ResidualUp",
     "SimplifiedAttention",
+    "SlicedConv2D",
+    "SlicedConv2DTranspose",
     "SoftToHardQuantizer",
+    "SwitchableBatchNormalization",
+    "VectorQuantizer",
+    "nearest",
     "straight_through",
 ]
