@@ -126,6 +126,9 @@ def run(
     print(f"{outcome.tasks} tasks in {outcome.seconds:.0f} s; {outcome.lines} lines in {folder}/results.csv")
     for line in describe(read_results(folder / "results.csv")):
         print(line)
+    gallery = _draw_gallery(folder, plan.scenario.title) if plan.scenario.pictures is not None else []
+    if gallery:
+        print(f"received pictures side by side: {gallery[0]}")
     print(f"Look at {figures[0] if figures else folder / 'results.csv'}")
     return DONE
 
@@ -189,6 +192,8 @@ def plot(
     except OSError as error:
         problem = f"cannot be written ({error.strerror})"
         raise InputError(problem, file=str(stem), mend="choose another --out") from error
+    if out is None and len(folders) == 1:
+        drawn += _draw_gallery(folders[0], title)
     for path in drawn:
         print(path)
     return DONE
@@ -366,14 +371,24 @@ def models(
     ] = None,
     drawing: Annotated[
         Path | None,
-        typer.Option("--draw", metavar="FILE", help="Draw what up to six send and how they learnt."),
+        typer.Option("--draw", metavar="FILE", help="Draw what they send and how they learnt."),
     ] = None,
     source: Annotated[
         str | None,
         typer.Option(help="What --draw sends (`linksim images`); default: patches32, or photos at 1/16."),
     ] = None,
+    cost: Annotated[
+        bool, typer.Option("--cost", help="Show what they cost: parameters, training, operations.")
+    ] = False,
+    norm: Annotated[
+        Path | None,
+        typer.Option("--norm", metavar="FILE", help="Draw the switchable batch normalisation of one."),
+    ] = None,
 ) -> int:
-    """List the shipped weights of learned systems, show the cards of some, or draw what they send."""
+    """List the shipped weights of learned systems, show the cards of some, or draw what they send.
+
+    A figure shows up to six modulation orders. --draw, --cost and --norm go together.
+    """
     from linksim import zoo
     from linksim.scenario.dialect import write_yaml
 
@@ -383,8 +398,8 @@ def models(
         zoo.find(name if name.startswith("zoo:") or name.endswith(zoo.WEIGHTS_SUFFIX) else f"zoo:{name}")
         for name in names or ()
     ]
-    if drawing is not None:
-        return _draw_weights(found, drawing, source)
+    if drawing is not None or cost or norm is not None:
+        return _report_weights(found, drawing, source, cost, norm)
     for weights in found:
         print(f"{weights.reference}: {weights.path.stat().st_size / 1e6:.2f} MB")
         print(write_yaml(weights.card.model_dump(mode="json")).rstrip())
@@ -394,21 +409,41 @@ def models(
     if len(rows) == 1:
         print("no weights are shipped with this version; `linksim train` makes some")
         return DONE
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
-    print("`linksim models NAME` shows a card, `--draw FILE` what the weights send")
+    _print_rows(rows)
+    print("`linksim models NAME` shows a card, `--draw FILE` what the weights send, `--cost` what they cost")
     return DONE
 
 
-def _draw_weights(found, path, source):
-    from linksim.report.weights import check_count, describe, draw
+def _report_weights(found, drawing, source, cost, norm):
+    """Everything is checked that can be, before anything takes time."""
+    from linksim.report.weights import check_count, column_count
 
-    try:
-        check_count(len(found))
-    except InputError as error:
-        raise InputError(error.problem, field="--draw", mend=error.mend) from error
+    if drawing is not None:
+        try:
+            check_count(sum(map(column_count, found)))
+        except InputError as error:
+            raise InputError(error.problem, field="--draw", mend=error.mend) from error
+    if cost and not found:
+        raise InputError("needs weights", field="--cost", mend="name some; `linksim models` lists them")
+    if norm is not None and len(found) != 1:
+        problem = f"a figure shows one file of weights, not {len(found)}"
+        raise InputError(problem, field="--norm", mend="name one")
+    if norm is not None:
+        from linksim.evaluation.normalisation import normalisations
+
+        layers = normalisations(found[0])
+    if cost:
+        _print_cost(found)
+    if drawing is not None:
+        _draw_weights(found, _stem(drawing), source)
+    if norm is not None:
+        _draw_normalisations(found[0], layers, _stem(norm))
+    return DONE
+
+
+def _draw_weights(found, stem, source):
     from linksim.evaluation.usage import measure
+    from linksim.report.weights import describe, draw
 
     measured = []
     for weights in found:
@@ -418,11 +453,32 @@ def _draw_weights(found, path, source):
             if error.file or error.field != "source":
                 raise
             raise InputError(error.problem, field="--source", mend=error.mend) from error
-        print(describe(*measured[-1]), flush=True)
-    stem = path.with_suffix("") if path.suffix in (".png", ".pdf", ".csv") else path
+        print("\n".join(describe(*measured[-1])), flush=True)
     for written in draw(measured, stem):
         print(written)
-    return DONE
+
+
+def _print_cost(found):
+    from linksim.evaluation.complexity import measure
+    from linksim.report.complexity import COUNTED, operations, sizes
+
+    measured = [(weights, measure(weights)) for weights in found]
+    _print_rows(sizes(measured))
+    print(f"\n{COUNTED}")
+    _print_rows(operations(measured))
+
+
+def _draw_normalisations(weights, layers, stem):
+    from linksim.report.switchable_norm import describe, draw
+
+    print("\n".join(describe(weights, layers)))
+    for written in draw(weights, layers, stem):
+        print(written)
+
+
+def _stem(path):
+    """The path of a figure without the ending of one of its files."""
+    return path.with_suffix("") if path.suffix in (".png", ".pdf", ".csv") else path
 
 
 images_app = typer.Typer(invoke_without_command=True)
@@ -536,6 +592,23 @@ def _draw_figures(scenario, folder):
         except InputError as error:  # the other figures and the results are not lost for it
             warnings.warn(f"{stem.name} not drawn: {error}", stacklevel=1)
     return drawn
+
+
+def _draw_gallery(folder, title):
+    from linksim.report.gallery import draw
+
+    try:
+        return draw(folder, title=title)
+    except InputError as error:  # the curves and the results are not lost for it
+        warnings.warn(f"pictures not drawn: {error}", stacklevel=1)
+        return []
+
+
+def _print_rows(rows):
+    """Texts in columns."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
 
 
 def _print_table(heading, entries):

@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -12,9 +13,26 @@ from linksim.evaluation.export import write_csv
 from linksim.evaluation.plan import Plan
 from linksim.evaluation.points import lines
 from linksim.evaluation.summary import Summary
+from linksim.evaluation.tasks import Task
 from linksim.images.picture import PictureSet
 
-_COLUMNS = ("file", "system", "snr_db", "cbr", "mcs", "image", "task")
+_COLUMNS = (
+    "file", "original", "system", "snr_db", "cbr", "mcs", "image", "name", "trial", "outcome", "task",
+)  # fmt: skip
+
+
+class _Wanted(NamedTuple):
+    """A picture to keep: the first columns of its line in the index, and the task that shows it."""
+
+    file: str
+    original: str
+    system: str
+    snr_db: float
+    cbr: str
+    mcs: str
+    image: int
+    name: str
+    task: Task
 
 
 def keep_pictures(
@@ -38,13 +56,18 @@ def keep_pictures(
     if _already_there(folder, index, wanted):
         return
     folder.mkdir(exist_ok=True)
+    index.unlink(missing_ok=True)  # it vouches for every file
     for image in plan.scenario.pictures.images:
-        _save(folder / f"{_name(pictures, image)}_original.png", pictures.pictures[image].pixels)
-    tasks = {task.id: task for *_, task in wanted}
-    shown = {task.id: result.pictures for task, result in run(list(tasks.values()))}
-    for file, *_, image, task in wanted:
-        _save(folder / file, shown[task.id][image - task.pictures[0]])
-    write_csv(index, _COLUMNS, _index_rows(wanted))
+        _save(folder / _original(pictures, image), pictures.pictures[image].pixels)
+    tasks = {entry.task.id: entry.task for entry in wanted}
+    results_of = {task.id: result for task, result in run(list(tasks.values()))}
+    rows = []
+    for entry in wanted:
+        result, place = results_of[entry.task.id], entry.image - entry.task.pictures[0]
+        _save(folder / entry.file, result.pictures[place])
+        outcome = result.rows[place].outcome
+        rows.append([*entry[:-1], entry.task.trial, outcome, entry.task.id])
+    write_csv(index, _COLUMNS, rows)
 
 
 def _wanted(plan, pictures, results):
@@ -66,7 +89,9 @@ def _wanted(plan, pictures, results):
             for image in scenario.pictures.images:
                 if task.pictures[0] <= image < task.pictures[1]:
                     file = f"{_name(pictures, image)}_{snr_db:g}dB{many}_{slugs[system]}.png"
-                    found.append((file, label, snr_db, str(cbr), line.mcs, image, task))
+                    original, name = _original(pictures, image), pictures.pictures[image].name
+                    entry = (file, original, label, snr_db, str(cbr), line.mcs, image, name, task)
+                    found.append(_Wanted(*entry))
     return found
 
 
@@ -75,21 +100,26 @@ def _distinct(slugs):
     return [slug if slugs.count(slug) == 1 else f"{slug}-{i}" for i, slug in enumerate(slugs)]
 
 
-def _index_rows(wanted):
-    return [[*entry[:-1], entry[-1].id] for entry in wanted]
-
-
 def _already_there(folder, index, wanted):
-    if not index.exists() or not all((folder / entry[0]).exists() for entry in wanted):
+    files = {file for entry in wanted for file in (entry.file, entry.original)}
+    if not index.exists() or not all((folder / file).exists() for file in files):
         return False
     with index.open(newline="", encoding="utf-8") as file:
-        return [row[-1] for row in list(csv.reader(file))[1:]] == [entry[-1].id for entry in wanted]
+        reader = csv.DictReader(file)
+        if reader.fieldnames != list(_COLUMNS):
+            return False
+        kept = [(line["file"], line["system"], line["task"]) for line in reader]
+    return kept == [(entry.file, entry.system, entry.task.id) for entry in wanted]
 
 
 def _save(path, pixels):
     temporary = path.with_suffix(".part")
     Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(temporary, format="PNG")
     temporary.replace(path)
+
+
+def _original(pictures, image):
+    return f"{_name(pictures, image)}_original.png"
 
 
 def _name(pictures, image):

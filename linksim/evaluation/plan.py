@@ -21,6 +21,9 @@ from linksim.systems.base import OperatingPoint, channel_uses
 #: A chunk holds as many pictures as fit this many source samples.
 _CHUNK_SAMPLES = 4_000_000
 
+#: Fields of a system that say no more than its operating points do, or nothing about what is sent.
+_OF_THE_POINT = {"label", "mcs", "model", "weights", "target_ser", "boundaries"}
+
 #: The search for the best MCS starts where a rate lies this far above its capacity.
 _IMPLEMENTATION_LOSS_DB = 1.0
 
@@ -255,8 +258,8 @@ class Plan:
         scenario = self.scenario
         return [
             # Which MCSs take part changes no row, but one that prunes counts no bit errors of lost blocks.
-            # Weights come with their operating point.
-            spec.model_dump(mode="json", exclude={"label", "mcs", "model", "weights"}),
+            # Weights and their modulation order come with their operating point.
+            spec.model_dump(mode="json", exclude=_OF_THE_POINT),
             system.prunes,
             scenario.model_dump(mode="json", include={"link", "fallback", "metrics"}),
             software(*(("keras",) if spec.type == "learned" else ())),

@@ -11,15 +11,17 @@ from linksim.scenario.errors import InputError
 from linksim.scenario.images import ImagesSpec
 from linksim.zoo import Weights
 
-#: The most pictures of a source, and the size to which large ones are cut: [height, width], px.
+#: The most pictures of a source.
 _PICTURES = 128
-_CROP = (256, 384)
+
+CROP = (256, 384)
+"""Size to which large pictures are cut: height and width in px."""
 
 #: Source samples that go through a network at once.
 _BATCH_SAMPLES = 400_000
 
-#: From this reduction on, weights are made for large pictures.
-_LARGE_REDUCTION = 16
+LARGE_REDUCTION = 16
+"""From this reduction on, weights are made for large pictures."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +117,7 @@ def analogue_usage(symbols, pictures: str) -> Usage:
     return Usage(symbols, np.full(symbols.size, 1 / symbols.size), None, symbols.size, pictures)
 
 
-def measure(weights: Weights, source: str | None = None) -> Usage:
+def measure(weights: Weights, source: str | None = None) -> list[Usage]:
     """Encode the first 128 pictures of a source and count what is sent.
 
     Parameters
@@ -125,43 +127,62 @@ def measure(weights: Weights, source: str | None = None) -> Usage:
         YAML name of a source of colour pictures; large ones are cut to 256×384 px. None takes `patches32`, or
         `photos` for weights that reduce sides 16 times.
 
+    Returns
+    -------
+    list of Usage
+        One for each modulation order of the weights, which all send the same pictures; a single one for
+        analogue symbols.
+
     Raises
     ------
     InputError
         The weights cannot be loaded; the source is unknown, holds grey pictures or cannot be loaded.
     """
-    from linksim.phy.compiled import compiled  # loads TensorFlow: not before it is needed
+    from linksim import phy  # noqa: F401  starts TensorFlow, quietly: before a network is loaded
 
     codec = zoo.load(weights)
     if source is None:
-        source = "photos" if codec.reduction >= _LARGE_REDUCTION else "patches32"
+        source = "photos" if codec.reduction >= LARGE_REDUCTION else "patches32"
     pixels = _pictures(_specification(source))
-    height, width = pixels.shape[1:3]
-    digital = codec.constellation is not None
+    text = f"{len(pixels)} of {source}"
+    snr_db = float(np.mean(weights.card.snr_db))
+    if not codec.constellations:
+        return [analogue_usage(_complex(_sent(codec, 0, pixels, snr_db)), text)]
+    unquantized = _unquantized(codec, pixels, snr_db)
+    return [
+        constellation_usage(points, _sent(codec, order, pixels, snr_db), text, unquantized)
+        for order, points in enumerate(codec.constellations)
+    ]
 
+
+def _sent(codec, order, pixels, snr_db):
+    """Labels int32 [batch, k] at one modulation order, or analogue symbols as real pairs [batch, k, 2]."""
     from linksim.jscc.codec import Condition
 
-    def encode(batch, snr_db):
-        sent = codec.encode(batch, Condition(height, width, snr_db))
-        return sent.indices if digital else sent.symbols
+    height, width = pixels.shape[1:3]
 
-    snr_db = float(np.mean(weights.card.snr_db))
-    shape = (None, height, width, 3)
-    sent = _in_batches(compiled(encode, shape), pixels, snr_db)
-    text = f"{len(pixels)} of {source}"
-    if not digital:
-        return analogue_usage(_complex(sent), text)
-    unquantized = None
-    if codec.unquantized(np.zeros((1, height, width, 3), np.float32)) is not None:
-        latent = compiled(lambda batch, snr_db: codec.unquantized(batch), shape)
-        unquantized = _complex(_in_batches(latent, pixels, snr_db))
-    return constellation_usage(codec.constellation, sent, text, unquantized)
+    def encode(batch, snr_db):
+        sent = codec.encode(batch, Condition(height, width, snr_db, order))
+        return sent.symbols if sent.indices is None else sent.indices
+
+    return _in_batches(encode, pixels, snr_db)
+
+
+def _unquantized(codec, pixels, snr_db):
+    """What a codec of one modulation order quantizes, complex [batch, k]; None for one that has no such."""
+    if codec.unquantized(np.zeros((1, *pixels.shape[1:]), np.float32)) is None:
+        return None
+    return _complex(_in_batches(lambda batch, snr_db: codec.unquantized(batch), pixels, snr_db))
 
 
 def _in_batches(function, pixels, snr_db):
+    """What a compiled function of float pictures and the SNR gives for all pictures."""
+    from linksim.phy.compiled import compiled
+
+    graph = compiled(function, (None, *pixels.shape[1:]))
     length = max(1, _BATCH_SAMPLES // pixels[0].size)
     starts = range(0, len(pixels), length)
-    return np.concatenate([function(np.float32(pixels[i : i + length]) / 255, snr_db) for i in starts])
+    return np.concatenate([graph(np.float32(pixels[i : i + length]) / 255, snr_db) for i in starts])
 
 
 def _complex(pairs):
@@ -179,7 +200,7 @@ def _specification(source):
         mend = f"one of {', '.join(known)}"
         raise InputError(f"there is no such source {source!r}", field="source", mend=mend)
     model = known[source]
-    crop = {"crop": _CROP} if "crop" in model.model_fields else {}
+    crop = {"crop": CROP} if "crop" in model.model_fields else {}
     return model(limit=_PICTURES, **crop)
 
 

@@ -55,7 +55,8 @@ class Rehearsal:
     pictures : [batch, H, W, 3], float32
         In [0, 1].
     penalties : dict
-        Terms of the loss beside the distortion, by the name of their weight in a recipe's phase: scalars.
+        Terms of the loss beside the distortion, by the name of their weight in a recipe's phase: a scalar, or
+        one for each modulation order.
     """
 
     pictures: Any
@@ -75,7 +76,7 @@ class Codec(keras.Model):
         Channel uses for one latent position.
     """
 
-    #: The points that are sent, complex64 [M] by label, for each modulation order; empty for analogue symbols.
+    #: The points that are sent, complex64 [M] by label, for each modulation order; none for analogue symbols.
     constellations: tuple[np.ndarray, ...] = ()
 
     #: Whether the decoder takes the labels of the detected points instead of equalised symbols.
@@ -136,6 +137,10 @@ class Codec(keras.Model):
     def snr_ranges_db(self, low: float, high: float, orders: tuple[int, ...]) -> list[tuple[float, float]]:
         """The part of a range of SNRs in which each order is used."""
         return [(low, high) for _ in orders]
+
+    def unused_variables(self, orders: tuple[int, ...]) -> list:
+        """Variables that no transmission in these modulation orders touches."""
+        return []
 
     def take_codewords(self, source) -> None:
         """Take over the codewords that another codec shares with this one; quantizers else start afresh."""

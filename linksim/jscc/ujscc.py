@@ -115,15 +115,13 @@ class UJSCC(Codec):
         return self._pictures([vectors], (order,), height, width)
 
     def rehearse(self, images, channel, snr_db, hardness, orders, training=False):
-        """Algorithm 2: every order sends the same pictures; penalties are the orders' means."""
+        """What Algorithm 2 does in a step, with penalties `codebook`, `commitment` and `divergence`."""
         features = self._features(images, orders, training)
         labels = [self._labels(part, order) for part, order in zip(features, orders)]
         symbols = [ops.take(self._points[order], each, axis=0) for each, order in zip(labels, orders)]
         received, _ = channel(ops.concatenate(symbols), snr_db)
         vectors, penalties = [], []
-        for part, sent, equalised, order in zip(
-            features, labels, ops.split(received, len(orders)), orders
-        ):
+        for part, sent, equalised, order in zip(features, labels, ops.split(received, len(orders)), orders):
             if self.detects:
                 detected = nearest(equalised, self._points[order])
                 arrived = self.quantizers[order].look_up(detected)
@@ -141,8 +139,7 @@ class UJSCC(Codec):
             )
         pictures = self._pictures(vectors, orders, images.shape[1], images.shape[2], training)
         return Rehearsal(
-            pictures,
-            {name: sum(each[name] for each in penalties) / len(penalties) for name in penalties[0]},
+            pictures, {name: ops.stack([each[name] for each in penalties]) for name in penalties[0]}
         )
 
     def snr_ranges_db(self, low, high, orders):
@@ -150,9 +147,13 @@ class UJSCC(Codec):
         ends = [low, *self.boundaries_db, high]
         return [(ends[order], ends[order + 1]) for order in orders]
 
+    def unused_variables(self, orders):
+        """The codebooks of the other orders."""
+        return [quantizer.codewords for order, quantizer in enumerate(self.quantizers) if order not in orders]
+
     def take_codewords(self, source):
         """Take over the codebooks of the orders that another uJSCC has too, with equal dimensions."""
-        theirs = {order: quantizer for order, quantizer in zip(source.orders, source.quantizers)}
+        theirs = dict(zip(source.orders, source.quantizers))
         for order, quantizer in zip(self.orders, self.quantizers):
             if order in theirs and theirs[order].dimension == quantizer.dimension:
                 quantizer.codewords.assign(theirs[order].codewords)

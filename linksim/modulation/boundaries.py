@@ -41,9 +41,7 @@ def snr_boundaries_db(orders, target_ser):
         raise ValueError(f"a target symbol error rate of {target_ser} is not between 0 and 0.5")
     if sorted(set(orders)) != list(orders):
         raise ValueError(f"modulation orders {tuple(orders)} do not rise")
-    return tuple(
-        brentq(lambda snr_db: ser_awgn(order, snr_db) - target_ser, *_SEARCH_DB) for order in orders[1:]
-    )
+    return tuple(brentq(_excess, *_SEARCH_DB, args=(order, target_ser)) for order in orders[1:])
 
 
 def order_at(snr_db, boundaries_db):
@@ -55,3 +53,7 @@ def order_at(snr_db, boundaries_db):
     (1, 0)
     """
     return bisect_right(boundaries_db, snr_db)
+
+
+def _excess(snr_db, order, target_ser):
+    return ser_awgn(order, snr_db) - target_ser

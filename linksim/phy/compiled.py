@@ -6,8 +6,10 @@ import numpy as np
 import tensorflow as tf
 
 
-def compiled(function: Callable, shape: tuple[int | None, ...]) -> Callable[..., np.ndarray]:
-    """Turn a function of a float32 tensor and a float32 scalar into one graph, from and to numpy.
+def compiled(
+    function: Callable, shape: tuple[int | None, ...], dtype: str = "float32"
+) -> Callable[..., np.ndarray]:
+    """Turn a function of a tensor and a float32 scalar into one graph, from and to numpy.
 
     A network runs in half the time of eager calls, with the same results.
 
@@ -16,9 +18,11 @@ def compiled(function: Callable, shape: tuple[int | None, ...]) -> Callable[...,
     function : callable (tensor, scalar) -> tensor
     shape : tuple
         Of the tensor; None where the size may change from call to call.
+    dtype : str
+        Of the tensor.
     """
-    signature = [tf.TensorSpec(shape, tf.float32), tf.TensorSpec([], tf.float32)]
+    signature = [tf.TensorSpec(shape, dtype), tf.TensorSpec([], tf.float32)]
     graph = tf.function(function, autograph=False, input_signature=signature)
     return lambda array, scalar: graph(
-        tf.convert_to_tensor(array, tf.float32), tf.constant(scalar, tf.float32)
+        tf.convert_to_tensor(array, dtype), tf.constant(scalar, tf.float32)
     ).numpy()

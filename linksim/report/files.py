@@ -5,7 +5,7 @@ import io
 import os
 from pathlib import Path
 
-_DPI = 160
+DPI = 160
 
 #: Versions and times in the metadata would make equal figures differ.
 _METADATA = {"png": {"Software": None}, "pdf": {"CreationDate": None}}
@@ -31,7 +31,7 @@ def write_figure(figure, table, path_stem) -> list[Path]:
     contents = {}
     for ending, metadata in _METADATA.items():
         buffer = io.BytesIO()
-        figure.savefig(buffer, format=ending, dpi=_DPI, metadata=metadata)
+        figure.savefig(buffer, format=ending, dpi=DPI, metadata=metadata)
         contents[ending] = buffer.getvalue()
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(table)

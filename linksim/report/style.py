@@ -19,8 +19,8 @@ FIGURE_STYLE = {
 
 # Okabe and Ito's colours, told apart with every common colour vision; their yellow is too pale for lines and
 # black is kept for the bounds. The last two, for many curves, are Tol's wine and an olive.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#6B6B00")
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#6B6B00")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 _LINE_STYLES = ("-", (0, (6, 1.5)), (0, (4, 1.2, 1, 1.2)), (0, (1, 1)))
 _BOUND_DASHES = ((0, (5, 2)), (0, (1.2, 1.5)), (0, (5, 1.5, 1.2, 1.5)), (0, (9, 2)))
 _BOUND_COLOURS = {"bound:bicm": "black", "bound:gaussian": "#7F7F7F"}
@@ -54,7 +54,7 @@ def line_styles(curves):
             styles.append(_bound_style(curve, bounds.index(curve)))
             continue
         place = systems.index(curve.system) if crossed else keys.index(_key(curve))
-        colour = _COLOURS[place % len(_COLOURS)]
+        colour = COLOURS[place % len(COLOURS)]
         if curve.role == SINGLE:
             family = [other for other in curves if other.role == SINGLE and _key(other) == _key(curve)]
             depth = family.index(curve) / max(len(family) - 1, 1)
@@ -90,7 +90,7 @@ def _main_style(colour, place, variant):
         "color": colour,
         "linestyle": _LINE_STYLES[variant % len(_LINE_STYLES)],
         "linewidth": 1.9,
-        "marker": _MARKERS[place % len(_MARKERS)],
+        "marker": MARKERS[place % len(MARKERS)],
         "markersize": 5,
         "markerfacecolor": "white" if variant % 2 else colour,
         "zorder": 4,

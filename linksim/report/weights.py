@@ -7,6 +7,7 @@ import numpy as np
 
 from linksim.evaluation.usage import Usage
 from linksim.report.files import write_figure
+from linksim.report.modulation import modulation_text
 from linksim.report.style import FIGURE_STYLE
 from linksim.scenario.errors import InputError
 from linksim.zoo import WEIGHTS_SUFFIX, Weights
@@ -32,6 +33,8 @@ _BINS = 64
 _SHOWN_QUANTILE = 0.999
 _MARGIN = 1.12
 _POINTS_ACROSS = 145  # the panel's side in 1/72 inch, about
+_LARGEST_POINT = 33  # its diameter in 1/72 inch
+_POINT_ROOM = 0.3  # between the outermost points and the frame, at most, over the reach of the points
 
 #: The part of the updates whose gain is told: the last tenth.
 _END = 0.1
@@ -43,6 +46,16 @@ class _Density:
 
     shares: np.ndarray
     edges: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class _Column:
+    """What the upper panel of a column shows; points where there is no density."""
+
+    weights: Weights
+    name: str
+    usage: Usage
+    density: _Density | None
 
 
 def end_gain_db(history) -> float | None:
@@ -75,33 +88,27 @@ def end_gain_db(history) -> float | None:
     return float(psnr_db[-1] - np.interp(start, updates, psnr_db))
 
 
-def describe(weights: Weights, usage: Usage) -> str:
-    """What was measured and how the training ended, in a line."""
+def describe(weights: Weights, usages: list[Usage]) -> list[str]:
+    """What was measured, in a line for each modulation order; the first tells how the training ended."""
     history = weights.card.history
-    facts = [f"energy {_signed(usage.energy_db)} dB"]
-    if usage.order is not None:
-        facts.insert(0, f"entropy {_entropy(usage)}")
-        facts.append(f"{usage.used} of {usage.order} points used")
-    if usage.quantization_noise_db is not None:
-        facts.append(f"quantization noise {_signed(usage.quantization_noise_db)} dB")
-    facts += [
-        f"peak to average {usage.peak_to_average_db:.2f} dB",
-        _end_in_words(history) + (f" of {history[-1][0]} updates" if history else ""),
-        f"{usage.symbols} symbols of {usage.pictures}",
+    ending = _end_in_words(history) + (f" of {history[-1][0]} updates" if history else "")
+    names = _names(weights.reference, usages)
+    return [
+        f"{name}: {', '.join(_facts(usage, None if number else ending))}"
+        for number, (name, usage) in enumerate(zip(names, usages))
     ]
-    return f"{weights.reference}: {', '.join(facts)}"
 
 
-def draw(measured: list[tuple[Weights, Usage]], path_stem) -> list:
-    """Draw a column for each of some weights: what they send above, their training below.
+def draw(measured: list[tuple[Weights, list[Usage]]], path_stem) -> list:
+    """Draw a column for each modulation order of some weights: what they send above, their training below.
 
     The constellations of a figure share their axes; analogue symbols have their own, over at least 99.8% of
     them. The last 10% of the updates are shaded.
 
     Parameters
     ----------
-    measured : list of (Weights, Usage)
-        At most six.
+    measured : list of (Weights, list of Usage)
+        With at most six usages.
     path_stem : str or path-like
         Where to write, without the ending; missing folders are made.
 
@@ -116,54 +123,91 @@ def draw(measured: list[tuple[Weights, Usage]], path_stem) -> list:
     InputError
         There are none, or more than six, or a file cannot be written.
     """
-    check_count(len(measured))
+    count = sum(len(usages) for _, usages in measured)
+    check_count(count)
     # Half a second of imports that only figures need.
     import matplotlib.style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    densities = [_density(usage) if usage.order is None else None for _, usage in measured]
+    columns = [
+        _Column(weights, name, usage, _density(usage) if usage.order is None else None)
+        for weights, usages in measured
+        for name, usage in zip(_names(short_name(weights), usages), usages)
+    ]
     with matplotlib.style.context(["default", FIGURE_STYLE]):
         figure = Figure(
-            figsize=(max(_COLUMN_INCHES * len(measured), _LONE_COLUMN_INCHES), _HEIGHT_INCHES),
+            figsize=(max(_COLUMN_INCHES * count, _LONE_COLUMN_INCHES), _HEIGHT_INCHES),
             layout="constrained",
         )
         FigureCanvasAgg(figure)
-        _fill(figure, measured, densities)
+        _fill(figure, measured, columns)
         try:
-            return write_figure(figure, _table(measured, densities), path_stem)
+            return write_figure(figure, _table(measured, columns), path_stem)
         except OSError as error:
             problem = f"cannot be written ({error.strerror})"
             raise InputError(problem, file=str(path_stem), mend="choose another place") from error
 
 
+def column_count(weights: Weights) -> int:
+    """How many columns weights take in a figure, by their card: one for each modulation order."""
+    return max(1, len(weights.card.orders))
+
+
 def check_count(count: int) -> None:
-    """Raise InputError unless a figure has room for so many weights."""
+    """Raise InputError unless a figure has room for so many columns."""
     if not 1 <= count <= MOST:
         raise InputError(
-            f"a figure shows 1 to {MOST} weights, not {count}", mend="name fewer, or at least one"
+            f"a figure has 1 to {MOST} columns, one for each modulation order of each weights, not {count}",
+            mend="name fewer, or at least one",
         )
 
 
-def _fill(figure, measured, densities):
-    above, below = figure.subplots(2, len(measured), squeeze=False, height_ratios=(2.3, 1))
-    limit = max((_extent(usage) for _, usage in measured if usage.order is not None), default=1)
-    for axes, (weights, usage), density in zip(above, measured, densities):
-        if density is None:
-            image = _draw_points(axes, usage, _MARGIN * limit)
+def _names(name, usages):
+    """The name of some weights with each of their modulation orders, if they have several."""
+    if len(usages) == 1:
+        return [name]
+    return [f"{name}, {modulation_text(usage.order)}" for usage in usages]
+
+
+def _facts(usage, ending):
+    facts = [f"energy {_signed(usage.energy_db)} dB"]
+    if usage.order is not None:
+        facts.insert(0, f"entropy {_entropy(usage)}")
+        facts.append(f"{usage.used} of {usage.order} points used")
+    if usage.quantization_noise_db is not None:
+        facts.append(f"quantization noise {_signed(usage.quantization_noise_db)} dB")
+    facts.append(f"peak to average {usage.peak_to_average_db:.2f} dB")
+    facts += [ending] if ending else []
+    return [*facts, f"{usage.symbols} symbols of {usage.pictures}"]
+
+
+def _fill(figure, measured, columns):
+    grid = figure.add_gridspec(2, len(columns), height_ratios=(2.3, 1))
+    digital = [column.usage for column in columns if column.density is None]
+    limit = max(map(_limit, digital), default=1)
+    for number, column in enumerate(columns):
+        axes = figure.add_subplot(grid[0, number])
+        if column.density is None:
+            image = _draw_points(axes, column.usage, limit)
             label = "share of the symbols"
         else:
-            image = _draw_density(axes, density)
-            label = f"share in a bin of {density.edges[1] - density.edges[0]:.2g}²"
+            image = _draw_density(axes, column.density)
+            label = f"share in a bin of {column.density.edges[1] - column.density.edges[0]:.2g}²"
         axes.set_aspect("equal")
         axes.set_xlabel("in-phase")
         axes.grid(False)
-        axes.set_title(_title(weights, usage, density), fontsize=8)
+        axes.set_title(_title(column), fontsize=8)
         figure.colorbar(image, ax=axes, location="bottom", label=label, aspect=30, pad=0.02)
-    above[0].set_ylabel("quadrature")
-    for axes, (weights, _) in zip(below, measured):
+        if not number:
+            axes.set_ylabel("quadrature")
+    first = 0
+    for weights, usages in measured:
+        axes = figure.add_subplot(grid[1, first : first + len(usages)])
         _draw_history(axes, weights.card.history)
-    below[0].set_ylabel("validation PSNR (dB)")
+        if not first:
+            axes.set_ylabel("validation PSNR (dB)")
+        first += len(usages)
 
 
 def _draw_points(axes, usage, limit):
@@ -175,7 +219,7 @@ def _draw_points(axes, usage, limit):
     unused = usage.values[usage.shares == 0]
     order = np.argsort(-usage.shares, kind="stable")[: usage.used]
     values, shares = usage.values[order], usage.shares[order]
-    room = _spacing(usage.values) * _POINTS_ACROSS / (2 * limit)
+    room = min(_spacing(usage.values) * _POINTS_ACROSS / (2 * limit), _LARGEST_POINT)
     if usage.order <= _AREAS_UP_TO:
         norm = Normalize(0, shares[0])
         areas = np.maximum(room**2 * shares / shares[0], 2)
@@ -225,17 +269,19 @@ def _draw_history(axes, history):
     axes.set_title(_end_in_words(history), fontsize=8)
 
 
-def _title(weights, usage, density):
-    lines = [*textwrap.wrap(_short_name(weights), _TITLE_LETTERS), f"energy {_signed(usage.energy_db)} dB"]
-    if density is None:
+def _title(column):
+    usage = column.usage
+    lines = [*textwrap.wrap(column.name, _TITLE_LETTERS), f"energy {_signed(usage.energy_db)} dB"]
+    if column.density is None:
         lines[-1] += f", {usage.used} of {usage.order} points"
         lines.append(f"entropy {_entropy(usage)}")
     else:
-        lines.append(f"{1 - density.shares.sum():.1%} of the symbols lie outside")
+        lines.append(f"{1 - column.density.shares.sum():.1%} of the symbols lie outside")
     return "\n".join(lines)
 
 
-def _short_name(weights):
+def short_name(weights: Weights) -> str:
+    """The name of shipped weights, or that of a file without its folder and suffix."""
     if weights.reference.startswith("zoo:"):
         return weights.name
     return weights.path.name.removesuffix(WEIGHTS_SUFFIX)
@@ -266,8 +312,10 @@ def _spacing(points):
     return float(np.median(KDTree(places).query(places, k=2)[0][:, 1]))
 
 
-def _extent(usage):
-    return max(np.abs(usage.values.real).max(), np.abs(usage.values.imag).max())
+def _limit(usage):
+    """Where an axis ends that shows all points and the circles about them."""
+    reach = max(np.abs(usage.values.real).max(), np.abs(usage.values.imag).max())
+    return max(_MARGIN * reach, reach + min(_spacing(usage.values) / 2, _POINT_ROOM * reach))
 
 
 def _density(usage):
@@ -288,20 +336,23 @@ def _colours():
     return ListedColormap(matplotlib.colormaps[_COLOURS](np.linspace(_PALEST, 1, 256)))
 
 
-def _table(measured, densities):
+def _table(measured, columns):
     """The lines of the CSV: of points, of bins that hold a symbol, and of training."""
-    yield ["weights", "part", "in_phase", "quadrature", "share", "updates", "psnr_db"]
-    for (weights, usage), density in zip(measured, densities):
+    yield ["weights", "order", "part", "in_phase", "quadrature", "share", "updates", "psnr_db"]
+    for column in columns:
+        name, usage, density = column.weights.name, column.usage, column.density
         if density is None:
             for value, share in zip(usage.values, usage.shares):
-                yield [weights.name, "point", *_numbers(value.real, value.imag, share), "", ""]
-        else:
-            centres = (density.edges[1:] + density.edges[:-1]) / 2
-            for row, column in np.argwhere(density.shares):
-                share = density.shares[row, column]
-                yield [weights.name, "bin", *_numbers(centres[column], centres[row], share), "", ""]
+                numbers = _numbers(value.real, value.imag, share)
+                yield [name, usage.order, "point", *numbers, "", ""]
+            continue
+        centres = (density.edges[1:] + density.edges[:-1]) / 2
+        for up, across in np.argwhere(density.shares):
+            numbers = _numbers(centres[across], centres[up], density.shares[up, across])
+            yield [name, "", "bin", *numbers, "", ""]
+    for weights, _ in measured:
         for updates, psnr_db in weights.card.history:
-            yield [weights.name, "training", "", "", "", updates, psnr_db]
+            yield [weights.name, "", "training", "", "", "", updates, psnr_db]
 
 
 def _numbers(*values):

@@ -128,6 +128,9 @@ class Scenario(Model):
                 if column in ("ssim", "ms_ssim") and column not in self.metrics:
                     mend = f"add {column} to `metrics` or show another column"
                     raise refusal(f"{column} is not measured", mend, field=f"figures.{index}.{axis}")
+            if self.pictures is not None and figure.file == "pictures":
+                problem = "the figure of the received pictures has this name"
+                raise refusal(problem, "choose another", field=f"figures.{index}.file")
         return self
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from linksim.scenario.base import Model, Whole, refusal
+from linksim.scenario.base import Model, Number, Whole, refusal
 from linksim.scenario.codecs import BPGSpec, CodecSpec
 from linksim.scenario.errors import brief
 from linksim.scenario.numbers import CBR, SNR
@@ -133,9 +133,13 @@ MODELS = {
     "deepjscc-2019": "DeepJSCC, analogue symbols, the network of Bourtsoulatze et al. 2019",
     "deepjscc": "DeepJSCC, analogue symbols, the network of DeepJSCC-Q without its quantizer",
     "deepjscc-q": "DeepJSCC-Q, points of a fixed or a learned constellation, Tung et al. 2022",
+    "ujscc": "uJSCC, one network for several modulation orders, a codebook each; its benchmarks",
 }
 
-ModelName = Literal["deepjscc-2019", "deepjscc", "deepjscc-q"]
+ModelName = Literal["deepjscc-2019", "deepjscc", "deepjscc-q", "ujscc"]
+
+#: Bits per symbol: BPSK, 4QAM and on to 4096QAM.
+ORDERS = (1, 2, 4, 6, 8, 10, 12)
 
 #: What a reference to weights ends with, as Keras wants it.
 WEIGHTS_SUFFIX = ".weights.h5"
@@ -156,12 +160,21 @@ def _as_number(key: Any) -> Any:
         return key
 
 
+def _as_order(key: Any) -> Any:
+    """Bits per symbol as the key of a mapping."""
+    number = _as_number(key)
+    if isinstance(number, bool) or number not in ORDERS:
+        mend = f"write bits per symbol: one of {', '.join(map(str, ORDERS))}"
+        raise refusal(f"{brief(key)} is no modulation order", mend)
+    return int(number)
+
+
 #: Weights in the zoo, `zoo:deepjscc-q/qam64-awgn16-c6`, or a path.
 Reference = Annotated[str, Field(min_length=1, max_length=400), AfterValidator(_known_reference)]
 
 
 class WeightsTable(Model):
-    """Several weights of one system: by the SNR that they were trained for, or by their CBR."""
+    """Several weights of one system: by the SNR that they were trained for, their CBR or modulation order."""
 
     snr_db: (
         Annotated[dict[Annotated[SNR, BeforeValidator(_as_number)], Reference], Field(min_length=1)] | None
@@ -169,8 +182,14 @@ class WeightsTable(Model):
     cbr: Annotated[dict[CBR, Reference], Field(min_length=1)] | None = Field(
         None, description="CBR to weights made for it, for a swept bandwidth"
     )
+    order: (
+        Annotated[dict[Annotated[int, BeforeValidator(_as_order)], Reference], Field(min_length=1)] | None
+    ) = Field(
+        None,
+        description="bits per symbol to weights, one model for each modulation order; SNR boundaries choose",
+    )
 
-    @field_validator("snr_db", "cbr", mode="wrap")
+    @field_validator("snr_db", "cbr", "order", mode="wrap")
     @classmethod
     def _different_keys(cls, value, validate):
         table = validate(value)
@@ -179,13 +198,19 @@ class WeightsTable(Model):
         return table
 
     @model_validator(mode="after")
-    def _one_of_the_two(self):
-        mend = "write {snr_db: {4: REFERENCE, ...}} or {cbr: {1/12: REFERENCE, ...}}"
-        if self.snr_db is None and self.cbr is None:
-            raise refusal("missing, and so is cbr", mend, field="snr_db")
-        if self.snr_db is not None and self.cbr is not None:
-            raise refusal("excludes snr_db", mend, field="cbr")
+    def _one_of_the_three(self):
+        mend = "write one: {snr_db: {4: REFERENCE, ...}}, {cbr: {1/12: ...}} or {order: {2: ...}}"
+        given = [name for name in ("snr_db", "cbr", "order") if getattr(self, name) is not None]
+        if not given:
+            raise refusal("missing, and so are cbr and order", mend, field="snr_db")
+        if len(given) > 1:
+            raise refusal(f"excludes {given[0]}", mend, field=given[1])
         return self
+
+    @property
+    def references(self) -> dict[Any, str]:
+        """From key to weights, whatever the key means."""
+        return self.snr_db or self.cbr or self.order
 
 
 class LearnedSpec(Model):
@@ -196,7 +221,19 @@ class LearnedSpec(Model):
         None, description="checked against the weights' card; default: the card's"
     )
     weights: Reference | WeightsTable = Field(
-        description="zoo:MODEL/NAME, a path to a .weights.h5 file, or several by snr_db or cbr"
+        description="zoo:MODEL/NAME, a path to a .weights.h5 file, or several by snr_db, cbr or order"
+    )
+    target_ser: Number | None = Field(
+        None,
+        gt=0,
+        lt=0.5,
+        description="symbol error rate that sets the SNR boundaries between modulation orders; "
+        "default: the weights', or 0.1",
+    )
+    boundaries: Annotated[tuple[SNR, ...], Field(min_length=1)] | None = Field(
+        None,
+        description="instead of target_ser: the SNRs in dB from which on each modulation order but the first "
+        "is used, rising",
     )
     label: str | None = Field(
         None,
@@ -211,16 +248,37 @@ class LearnedSpec(Model):
         if label is not None or "weights" not in info.data:
             return label
         weights = info.data["weights"]
-        first = weights if isinstance(weights, str) else next(iter((weights.snr_db or weights.cbr).values()))
+        first = weights if isinstance(weights, str) else next(iter(weights.references.values()))
         return first.removeprefix("zoo:").removesuffix(WEIGHTS_SUFFIX)[-80:]
 
-    def reference(self, cbr, snr_db) -> str | None:
-        """The weights for a bandwidth and a channel SNR; None where a table has none for the bandwidth.
+    @model_validator(mode="after")
+    def _one_way_to_the_boundaries(self):
+        if self.boundaries is None:
+            return self
+        if self.target_ser is not None:
+            raise refusal("excludes target_ser", "write one of the two", field="boundaries")
+        if list(self.boundaries) != sorted(set(self.boundaries)):
+            raise refusal(
+                "the boundaries do not rise", "write each once, the lowest first", field="boundaries"
+            )
+        return self
 
-        Of two training SNRs that are equally near, the lower one is taken.
+    @property
+    def orders(self) -> tuple[int, ...]:
+        """Bits per symbol, rising, for which a table has a model each; empty without such a table."""
+        table = None if isinstance(self.weights, str) else self.weights.order
+        return tuple(sorted(table or ()))
+
+    def reference(self, cbr, snr_db, order=None) -> str | None:
+        """The weights for a bandwidth, a channel SNR and, of a table by order, bits per symbol.
+
+        None where a table has none for the bandwidth. Of two training SNRs that are equally near, the lower
+        one is taken.
         """
         if isinstance(self.weights, str):
             return self.weights
+        if self.weights.order is not None:
+            return self.weights.order[order]
         if self.weights.cbr is not None:
             return self.weights.cbr.get(cbr)
         return self.weights.snr_db[

@@ -22,25 +22,29 @@ class OperatingPoint:
     Attributes
     ----------
     name : str
-        Its name in results, as `pdsch-1/10`, `weights:deepjscc-q/qam64-awgn16-c6` or `bound:bicm`.
+        Its name in results, as `pdsch-1/10`, `weights:deepjscc-q/qam64-awgn16-c6` or `bound:bicm`; of
+        weights for several modulation orders with the bits per symbol, as `weights:ujscc/b/4`.
     cbr : Fraction
         Channel uses per source sample, k/n.
     mcs : MCS or None
         The modulation and coding scheme, where one is fixed.
     weights : Weights or None
         Of a learned system.
+    order : int or None
+        Which of the weights' modulation orders is in use, from 0; None for analogue symbols.
     """
 
     name: str
     cbr: Fraction
     mcs: MCS | None = None
     weights: Weights | None = None
+    order: int | None = None
 
     @property
     def modulation_order(self) -> int | None:
         """Q_m, bits per symbol; None without an MCS and for learned systems with analogue symbols."""
         if self.weights is not None:
-            return self.weights.card.modulation_order
+            return None if self.order is None else self.weights.card.orders[self.order]
         return self.mcs and self.mcs.modulation_order
 
     @property

@@ -7,6 +7,7 @@ import numpy as np
 
 from linksim import zoo
 from linksim.images.lru import RecentlyUsed
+from linksim.modulation.boundaries import order_at, snr_boundaries_db
 from linksim.scenario.errors import InputError
 from linksim.scenario.systems import LearnedSpec
 from linksim.systems.base import DELIVERED, OperatingPoint, Reception
@@ -14,6 +15,9 @@ from linksim.systems.fallback import GREY
 
 #: Source samples that go through a network at once; a fixed number, so that no result follows memory.
 _BATCH_SAMPLES = 400_000
+
+#: Symbol error rate at the SNR boundaries of models that know one order each; that of the uJSCC paper.
+_TARGET_SER = 0.1
 
 #: Symbols of chunks sent before: the same pictures are sent at every SNR and in every trial.
 _REMEMBERED_BYTES = 64 << 20
@@ -23,7 +27,8 @@ class Learned:
     """Pictures → encoder → symbols or points of a constellation → link → decoder → pictures.
 
     Every picture arrives: there is no file to lose, only noise in its features. The decoder sees the
-    equalised symbols; the nearest points are detected for the symbol error rate alone.
+    equalised symbols, and the nearest points are detected for the symbol error rate alone; or it sees the
+    labels of the detected points, where the codec says so. Of several modulation orders the SNR chooses one.
 
     Parameters
     ----------
@@ -45,13 +50,26 @@ class Learned:
     def operating_points(self, cbr: Fraction, snr_db: float) -> tuple[OperatingPoint, ...]:
         """The one point of a bandwidth and a channel SNR: `weights:MODEL/NAME`.
 
+        It is `weights:MODEL/NAME/ORDER`, with the bits per symbol, where the weights serve several orders.
+
         Raises
         ------
         InputError
-            The weights are missing, damaged, of another model or made for another CBR; the field is below the
-            system's.
+            The weights are missing, damaged, of another model, made for another CBR, or do not go with the
+            order or the SNR boundaries; the field is below the system's.
         """
-        reference = self._spec.reference(cbr, snr_db)
+        wanted = None
+        if self._spec.orders:
+            wanted = self._spec.orders[self._order_at(snr_db, self._spec.orders, _TARGET_SER)]
+        weights = self._weights(cbr, self._spec.reference(cbr, snr_db, wanted))
+        order = self._order(weights, snr_db, wanted)
+        name = f"weights:{weights.name}"
+        if len(weights.card.orders) > 1:
+            name += f"/{weights.card.orders[order]}"
+        return (OperatingPoint(name, cbr, weights=weights, order=order),)
+
+    def _weights(self, cbr, reference):
+        """The weights of a reference, if they suit the bandwidth and the model."""
         if reference is None:
             raise InputError(
                 f"no weights for CBR {cbr}", field="weights.cbr", mend=f"add `{cbr}: REFERENCE` to the table"
@@ -70,24 +88,58 @@ class Learned:
                 field="model",
                 mend=f"write {card.model}, or leave it out",
             )
-        return (OperatingPoint(f"weights:{weights.name}", cbr, weights=weights),)
+        return weights
+
+    def _order(self, weights, snr_db, wanted):
+        """Which of the weights' orders is in use: the one wanted, bits per symbol, or the one for the SNR."""
+        orders = weights.card.orders
+        kind = f"serves {', '.join(map(str, orders))} bits per symbol" if orders else "sends analogue symbols"
+        if wanted is not None:
+            if wanted not in orders:
+                problem = f"{weights.reference} {kind}, not {wanted}"
+                raise InputError(problem, field="weights.order", mend="name weights made for the key")
+            return orders.index(wanted)
+        if len(orders) > 1:
+            return self._order_at(snr_db, orders, weights.card.sizes.get("target_ser", _TARGET_SER))
+        for field in ("target_ser", "boundaries"):
+            if getattr(self._spec, field) is not None:
+                mend = "leave it out, or name weights for several modulation orders"
+                raise InputError(f"{weights.reference} {kind} and has no boundaries", field=field, mend=mend)
+        return 0 if orders else None
+
+    def _order_at(self, snr_db, orders, target_ser):
+        """The index of the order for an SNR, by the scenario's boundaries or those of an error rate."""
+        boundaries_db = snr_boundaries_db(orders, self._spec.target_ser or target_ser)
+        given = self._spec.boundaries
+        if given is not None and len(given) != len(boundaries_db):
+            example = ", ".join(f"{boundary_db:.1f}" for boundary_db in boundaries_db)
+            raise InputError(
+                f"{len(orders)} modulation orders need {len(boundaries_db)} SNRs, not {len(given)}",
+                field="boundaries",
+                mend=f"write as many in dB, such as [{example}]" if example else "leave it out",
+            )
+        return order_at(snr_db, given or boundaries_db)
 
     def transmit(self, images: np.ndarray, link, point: OperatingPoint, seed: int) -> Reception:
         """Send images uint8 `[batch, H, W, 3]`, all of them in one use of the link."""
         from linksim.phy import randomness  # loads TensorFlow: not before something is sent
 
         network = self._network(point.weights)
-        symbols, indices = self._encode(network, point.weights.digest, images, link.snr_db)
+        order = point.order or 0
+        symbols, indices = self._encode(network, point.weights.digest, images, order, link.snr_db)
         randomness.seed(seed)
         received = link.transmit(symbols)
         equalised = received.symbols.numpy()
         count, uses = symbols.shape
         energy = np.square(symbols.real) + np.square(symbols.imag)
         wrong = np.zeros(count, int)
+        arrived = np.stack([equalised.real, equalised.imag], axis=-1)
         if indices is not None:
-            wrong = (network.constellation.detect(equalised) != indices).sum(axis=1)
+            detected = network.constellations[order].detect(equalised)
+            wrong = (detected != indices).sum(axis=1)
+            arrived = detected if network.detects else arrived
         return Reception(
-            pictures=network.decode(equalised, *images.shape[1:3], link.snr_db),
+            pictures=network.decode(arrived, *images.shape[1:3], order, link.snr_db),
             outcomes=(DELIVERED,) * count,
             channel_uses=np.full(count, float(uses)),
             power=received.power.numpy().astype(float),
@@ -104,69 +156,74 @@ class Learned:
             self._networks[weights.digest] = _Network(zoo.load(weights))
         return self._networks[weights.digest]
 
-    def _encode(self, network, digest, images, snr_db):
+    def _encode(self, network, digest, images, order, snr_db):
         """Symbols complex64 `[batch, k]` and, of constellations, their indices; remembered for a chunk.
 
-        The encoders do not use the SNR, so it is no part of what they are remembered by.
+        What is sent depends on the modulation order, which the SNR chooses, but on the SNR itself no encoder
+        depends, uJSCC's neither: it is no part of what they are remembered by.
         """
-        sha = hashlib.sha256(repr((digest, images.shape)).encode())
+        sha = hashlib.sha256(repr((digest, images.shape, order)).encode())
         sha.update(np.ascontiguousarray(images).data)
         key = sha.digest()
         sent = self._sent.get(key)
         if sent is None:
-            sent = network.encode(images, snr_db)
+            sent = network.encode(images, order, snr_db)
             self._sent.put(key, sent)
         return sent
 
 
 class _Network:
-    """A loaded codec between uint8 pictures and complex symbols, compiled for each size of picture."""
+    """A loaded codec between uint8 pictures and complex symbols.
+
+    It is compiled once for each size of picture and modulation order, since an order decides how wide some
+    layers are; all graphs share its variables.
+    """
 
     def __init__(self, codec):
         from linksim.phy.modulation import Constellation
 
         self._codec = codec
         self._graphs = {}
-        self.constellation = None if codec.constellation is None else Constellation(codec.constellation)
+        self.constellations = tuple(map(Constellation, codec.constellations))
+        self.detects = codec.detects
 
-    def encode(self, images, snr_db):
+    def encode(self, images, order, snr_db):
         """Images uint8 `[batch, H, W, 3]` to symbols complex64 and indices or None, each `[batch, k]`."""
-        encoder, _ = self._compiled(*images.shape[1:3])
+        encoder, _ = self._compiled(*images.shape[1:3], order)
         length = _batch_length(*images.shape[1:3])
         sent = _in_batches(lambda batch: encoder(np.float32(batch) / 255, snr_db), images, length)
-        if self.constellation is None:
+        if not self.constellations:
             return sent[..., 0] + np.complex64(1j) * sent[..., 1], None
-        return self.constellation.map(sent).numpy(), sent
+        return self.constellations[order].map(sent).numpy(), sent
 
-    def decode(self, symbols, height, width, snr_db):
-        """Equalised symbols complex64 `[batch, k]` to pictures uint8 `[batch, H, W, 3]`."""
-        _, decoder = self._compiled(height, width)
-        pairs = np.stack([symbols.real, symbols.imag], axis=-1)
+    def decode(self, received, height, width, order, snr_db):
+        """Equalised real pairs float32 `[batch, k, 2]`, or labels int32 `[batch, k]` where the codec detects,
+        to pictures uint8 `[batch, H, W, 3]`."""
+        _, decoder = self._compiled(height, width, order)
         return _in_batches(
             lambda batch: np.rint(255 * np.clip(decoder(batch, snr_db), 0, 1)).astype(np.uint8),
-            pairs,
+            received,
             _batch_length(height, width),
         )
 
-    def _compiled(self, height, width):
-        if (height, width) not in self._graphs:
+    def _compiled(self, height, width, order):
+        key = height, width, order
+        if key not in self._graphs:
             from linksim.jscc.codec import Condition
             from linksim.phy.compiled import compiled
 
-            codec, digital = self._codec, self.constellation is not None
+            codec, uses = self._codec, self._codec.channel_uses(height, width)
 
             def encode(images, snr_db):
-                sent = codec.encode(images, Condition(height, width, snr_db))
-                return sent.indices if digital else sent.symbols
+                sent = codec.encode(images, Condition(height, width, snr_db, order))
+                return sent.symbols if sent.indices is None else sent.indices
 
             def decode(received, snr_db):
-                return codec.decode(received, Condition(height, width, snr_db))
+                return codec.decode(received, Condition(height, width, snr_db, order))
 
-            self._graphs[height, width] = (
-                compiled(encode, (None, height, width, 3)),
-                compiled(decode, (None, codec.channel_uses(height, width), 2)),
-            )
-        return self._graphs[height, width]
+            received = ((None, uses), "int32") if codec.detects else ((None, uses, 2), "float32")
+            self._graphs[key] = compiled(encode, (None, height, width, 3)), compiled(decode, *received)
+        return self._graphs[key]
 
 
 def _batch_length(height, width):

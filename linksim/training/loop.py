@@ -23,7 +23,7 @@ from linksim.training.checkpoint import Progress
 from linksim.training.patches import make_tiles, photographs, validation_patches
 from linksim.training.recipe import Recipe
 from linksim.training.schedules import Plateau, RateOverSteps
-from linksim.training.trainee import Trainee
+from linksim.training.trainee import Trainee, phase_orders
 
 #: Updates between two looks of Keras at its callbacks, where programs are compiled as a whole.
 _STEPS_PER_EXECUTION = 20
@@ -112,7 +112,7 @@ def train(recipe: Recipe, folder: Path, listener: Listener, link_layer: Callable
 def _train_phase(recipe, number, codec, trainable, data, folder, progress, listener, link_layer):
     """One phase, from its start or from the checkpoint."""
     phase = recipe.phases[number]
-    _freeze(codec, trainable, phase.train)
+    _freeze(codec, trainable, phase.train, phase_orders(recipe.model, phase))
     channel = (
         TrainingChannel(recipe.channel.model, recipe.channel.power, recipe.seed)
         if recipe.channel.through == "light"
@@ -219,8 +219,11 @@ def _resumed(folder, recipe):
 
 
 def recipe_digest(recipe: Recipe) -> str:
-    """SHA-256 of everything in a recipe that can change the weights, hexadecimal."""
-    text = recipe.model_dump_json(exclude={"photographs": {"folder"}})
+    """SHA-256 of everything in a recipe that can change the weights, hexadecimal.
+
+    Fields that have their default values are left out, so that a new field does not orphan older weights.
+    """
+    text = recipe.model_dump_json(exclude={"photographs": {"folder"}}, exclude_defaults=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -291,11 +294,16 @@ def _take_over(codec, source, weights):
     codec.take_codewords(source)
 
 
-def _freeze(codec, trainable, parts):
-    """Let the named parts be trained only; what is neither encoder nor decoder belongs to the quantizer."""
+def _freeze(codec, trainable, parts, orders):
+    """Let the named parts be trained only, and of them what the modulation orders use.
+
+    What is neither encoder nor decoder belongs to the quantizer.
+    """
     owner = {id(v): part for part in ("encoder", "decoder") for v in getattr(codec, part).variables}
+    owner |= {id(v): "nobody" for v in codec.unused_variables(orders)}
     for variable in trainable:
-        variable.trainable = parts is None or owner.get(id(variable), "quantizer") in parts
+        part = owner.get(id(variable), "quantizer")
+        variable.trainable = part != "nobody" and (parts is None or part in parts)
 
 
 def _rate(phase):
@@ -330,6 +338,8 @@ def _card(recipe, progress, count):
             f"{spec.count} tiles of {spec.side} px of {count} photographs at {low} to {high} of their size"
         ),
         "steps": sum({line["phase"]: line["step"] for line in progress.history}.values()),
+        "batch": recipe.batch,
+        "start": recipe.start,
         "device": _device(),
         "seconds": round(progress.seconds, 1),
         "seed": recipe.seed,

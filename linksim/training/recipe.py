@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from linksim.modulation.boundaries import snr_boundaries_db
 from linksim.scenario.base import Model, Number, Switch, Whole, refusal
 from linksim.scenario.dialect import read_yaml
 from linksim.scenario.errors import InputError
@@ -66,7 +67,9 @@ class UJSCCSpec(Model):
     codewords: Literal["learned", "points"] = Field(
         "learned", description="points: the constellations' own, as DeepJSCC-Q's"
     )
-    target_ser: Number = Field(0.1, gt=0, lt=0.5, description="symbol error rate that sets the SNR boundaries")
+    target_ser: Number = Field(
+        0.1, gt=0, lt=0.5, description="symbol error rate that sets the SNR boundaries"
+    )
 
     @model_validator(mode="after")
     def _consistent(self):
@@ -152,6 +155,9 @@ class PhaseSpec(Model):
     orders: Orders | None = Field(
         None, description="bits per symbol of the orders of a ujscc that take part; default: all"
     )
+    order_weights: tuple[Annotated[Number, Field(gt=0)], ...] | None = Field(
+        None, description="λ_k of the orders that take part, eq. (15) of uJSCC; default: 1 each"
+    )
     hardness: HardnessSpec = Field(default_factory=HardnessSpec)
     learning_rate: LearningRateSpec = Field(default_factory=LearningRateSpec)
     train: tuple[Literal["encoder", "decoder", "quantizer"], ...] | None = Field(
@@ -184,12 +190,24 @@ class Recipe(Model):
         side = self.photographs.side
         if any(phase.distortion == "ms_ssim" for phase in self.phases) and side < 176:
             raise refusal("MS-SSIM needs patches of 176 px", "write 192", field="photographs.side")
+        self._check_snr_range()
         for number, phase in enumerate(self.phases):
             foreign = self._foreign(phase)
             if foreign:
                 field, problem, mend = foreign
                 raise refusal(problem, mend, field=f"phases.{number}.{field}")
         return self
+
+    def _check_snr_range(self):
+        """Every modulation order needs a part of the range, between its SNR boundaries."""
+        if self.model.name != "ujscc" or len(self.model.orders) == 1:
+            return
+        first, *_, last = 2 * snr_boundaries_db(self.model.orders, self.model.target_ser)
+        snr_db = self.channel.snr_db
+        low, high = snr_db if isinstance(snr_db, tuple) else (snr_db, snr_db)
+        if not (low < first and high > last):
+            mend = f"write [least, largest] with {first:.1f} and {last:.1f} between them"
+            raise refusal("some order is left without an SNR", mend, field="channel.snr_db")
 
     def _foreign(self, phase):
         """A field of a phase that the model has no use for, and why; None where there is none."""
@@ -199,7 +217,14 @@ class Recipe(Model):
         if phase.divergence > 0 and name != "deepjscc-q":
             return "divergence", f"a {name} has none that can be trained", "leave it out, or take deepjscc-q"
         if phase.orders is not None and not set(phase.orders) <= set(getattr(self.model, "orders", ())):
-            return "orders", f"the {name} has not all of these", "name orders of model.orders, or leave it out"
+            return (
+                "orders",
+                f"the {name} has not all of these",
+                "name orders of model.orders, or leave it out",
+            )
+        count = len(phase.orders or getattr(self.model, "orders", (None,)))
+        if phase.order_weights is not None and len(phase.order_weights) != count:
+            return "order_weights", "as many as orders are needed", f"write {count}, or leave it out"
         return None
 
 

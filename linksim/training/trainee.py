@@ -33,7 +33,7 @@ class Trainee(keras.Model):
         self._side = recipe.photographs.side
         self._margin = recipe.photographs.margin
         self._phase = phase
-        self._orders = _orders(recipe.model, phase)
+        self._orders = phase_orders(recipe.model, phase)
         self._draw = recipe.channel.draw
         snr_db = recipe.channel.snr_db
         low, high = snr_db if isinstance(snr_db, tuple) else (snr_db, snr_db)
@@ -79,16 +79,19 @@ class Trainee(keras.Model):
         }
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Mean distortion + λ·KL(P̂ ‖ uniform), eq. (21) of DeepJSCC-Q; + α·codebook + β·commitment, eq. (1)
-        of uJSCC, whose pictures are in [−1, 1]."""
+        """Distortion + λ·KL(P̂ ‖ uniform), eq. (21) of DeepJSCC-Q, or what uJSCC minimises: the mean over the
+        orders of λ_k·(distortion + α·codebook + β·commitment), eqs. (1) and (15), for pictures in [−1, 1]."""
         psnr_db = 10.0 * ops.log10(255.0**2 / ops.maximum(y_pred["mse"], 255.0**2 * 1e-10))
         self._psnr_db.update_state(psnr_db)
-        self._divergence.update_state(y_pred["divergence"])
-        loss = ops.mean(y_pred["distortion"]) + self._phase.divergence * y_pred["divergence"]
+        divergence = ops.mean(y_pred["divergence"])
+        self._divergence.update_state(divergence)
+        distortion = ops.mean(ops.reshape(y_pred["distortion"], (len(self._orders), -1)), axis=1)
         for name, weight in (("codebook", self._phase.codebook), ("commitment", self._phase.commitment)):
             if name in y_pred:
-                loss = loss + 127.5**2 * weight * y_pred[name]
-        return loss
+                distortion = distortion + 127.5**2 * weight * y_pred[name]
+        if self._phase.order_weights is not None:
+            distortion = distortion * ops.convert_to_tensor(self._phase.order_weights, "float32")
+        return ops.mean(distortion) + self._phase.divergence * divergence
 
     def _augment(self, images, training):
         """A patch of every tile: at a random place and perhaps mirrored, or the centre."""
@@ -111,7 +114,7 @@ class Trainee(keras.Model):
         return ops.reshape(ops.broadcast_to(snr_db, (len(self._orders), batch)), (-1,))
 
 
-def _orders(model, phase):
+def phase_orders(model, phase) -> tuple[int, ...]:
     """Which of the model's modulation orders take part in a phase, from 0."""
     if phase.orders is None:
         return tuple(range(len(getattr(model, "orders", (None,)))))

@@ -2,10 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from linksim.scenario.base import Model, Number, Switch, Whole
+from linksim.scenario.base import Model, Number, Switch, Whole, refusal
+from linksim.scenario.errors import brief
 from linksim.scenario.numbers import CBR
+from linksim.scenario.systems import ORDERS
 
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -36,6 +38,10 @@ class Card(Model):
     images : str
         What it was trained on.
     steps : int
+    batch : int or None
+        Patches in one update.
+    start : str or None
+        Whose networks the training started from.
     device : str
     seconds : float
         Training time.
@@ -64,6 +70,8 @@ class Card(Model):
     recipe_digest: Text
     images: Text
     steps: Whole = Field(ge=0)
+    batch: Whole | None = Field(None, ge=1)
+    start: Text | None = None
     device: Text
     seconds: Number = Field(ge=0)
     seed: Whole
@@ -74,11 +82,25 @@ class Card(Model):
     versions: dict[str, str]
     sha256: Digest
 
+    @field_validator("sizes", mode="after")
+    @classmethod
+    def _with_boundaries(cls, sizes):
+        """The SNR boundaries between modulation orders follow from the card alone."""
+        mend = "restore the card, or export the weights again"
+        orders, target_ser = sizes.get("orders", ()), sizes.get("target_ser", 0.1)
+        if not isinstance(orders, tuple) or list(orders) != sorted(set(orders) & set(ORDERS)):
+            raise refusal(f"{brief(orders)} are no rising modulation orders", mend, field="orders")
+        if not isinstance(target_ser, float) or not 0 < target_ser < 0.5:
+            raise refusal(f"{brief(target_ser)} is no symbol error rate below 0.5", mend, field="target_ser")
+        return sizes
+
     @property
-    def modulation_order(self) -> int | None:
-        """Bits per symbol of its constellation; None for analogue symbols."""
-        order = self.sizes.get("order")
-        return order.bit_length() - 1 if isinstance(order, int) else None
+    def orders(self) -> tuple[int, ...]:
+        """Bits per symbol of each modulation order that it serves; empty for analogue symbols."""
+        orders, points = self.sizes.get("orders"), self.sizes.get("order")
+        if isinstance(orders, tuple):
+            return orders
+        return (points.bit_length() - 1,) if isinstance(points, int) else ()
 
     @property
     def snr_text(self) -> str:

@@ -14,6 +14,12 @@ from linksim.scenario.systems import LearnedSpec, SeparatedSpec
 WEIGHTS = "zoo:deepjscc-q/qam64-awgn16-c6"
 CBR, SNR_DB, COUNT = Fraction(1, 6), 16.0, 256
 
+#: The sizes of zoo:ujscc/b; how long it takes does not depend on the weights.
+UJSCC = {
+    "channels": [64, 128, 128], "strides": [1, 2, 2], "vectors": 4,
+    "orders": [1, 2, 4, 6, 8], "dimensions": [2, 4, 8, 12, 16],
+}  # fmt: skip
+
 
 def _pictures():
     return np.stack([picture.pixels for picture in islice(patches(), COUNT)])
@@ -34,15 +40,17 @@ def test_small_pictures_beside_eager_keras(compare):
 
     def eager():
         indices = np.asarray(codec.encode(np.float32(pictures) / 255, condition).indices)
-        received = link.transmit(codec.constellation[indices]).symbols.numpy()
+        received = link.transmit(codec.constellations[0][indices]).symbols.numpy()
         return codec.decode(np.stack([received.real, received.imag], -1), condition)
 
     system, point = _learned()
     network = system._network(point.weights)
 
     def ours():
-        symbols, _ = network.encode(pictures, SNR_DB)
-        return network.decode(link.transmit(symbols).symbols.numpy(), 32, 32, SNR_DB)
+        symbols, _ = network.encode(pictures, point.order, SNR_DB)
+        received = link.transmit(symbols).symbols.numpy()
+        pairs = np.stack([received.real, received.imag], -1)
+        return network.decode(pairs, 32, 32, point.order, SNR_DB)
 
     ours(), eager()
     compare(ours, eager, against="the same codec called eagerly", work=(COUNT, "pictures"))
@@ -64,4 +72,29 @@ def test_small_pictures_sent_again_beside_the_separate_chain(compare):
         lambda: chain.transmit(pictures, link, fixed, seed=1),
         against="BPG + 5G LDPC, 64QAM R .65, files known",
         work=(COUNT, "pictures"),
+    )
+
+
+def test_small_pictures_with_a_new_order_at_every_call(compare, make_weights, tmp_path):
+    """Encoder, link, detection and decoder of uJSCC while the SNR walks through all modulation orders."""
+    pictures = _pictures()[:32]
+    weights = make_weights(tmp_path / "b.weights.h5", "ujscc", **UJSCC)
+    system = systems.create(LearnedSpec(type="learned", weights=str(weights)))
+    snrs_db = (0.0, 8.0, 15.0, 22.0, 30.0)
+    points = [system.operating_points(Fraction(1, 12), snr_db)[0] for snr_db in snrs_db]
+    network, links = system._network(points[0].weights), [Link("awgn", snr_db) for snr_db in snrs_db]
+
+    def send(orders):
+        for order in orders:
+            symbols, _ = network.encode(pictures, order, snrs_db[order])
+            received = links[order].transmit(symbols).symbols.numpy()
+            labels = network.constellations[order].detect(received)
+            network.decode(labels, 32, 32, order, snrs_db[order])
+
+    walk = [point.order for point in points] * 2
+    compare(
+        lambda: send(walk),
+        lambda: send(sorted(walk)),
+        against="the same calls, order by order",
+        work=(len(walk) * len(pictures), "pictures"),
     )

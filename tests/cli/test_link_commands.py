@@ -69,7 +69,8 @@ def test_a_run_leaves_every_file_of_the_interface(first_run, study):
     for name in ("run.sqlite", "results.csv", "rows.csv", "scenario.yaml", "provenance.json"):
         assert (folder / name).stat().st_size, name
     for ending in ("png", "pdf", "csv"):
-        assert (folder / "figures" / f"psnr_vs_snr.{ending}").stat().st_size, ending
+        for figure in ("psnr_vs_snr", "pictures"):
+            assert (folder / "figures" / f"{figure}.{ending}").stat().st_size, (figure, ending)
     assert len(list((folder / "pictures").glob("*.png"))) == 2  # the original and what arrived
     assert load_scenario(folder / "scenario.yaml") == load_scenario(study, ("chunk=4",))
     sessions = json.loads((folder / "provenance.json").read_text())["sessions"]
@@ -87,7 +88,58 @@ def test_results_hold_every_mcs_and_the_envelope(first_run):
 
 def test_a_run_ends_by_saying_what_to_look_at(first_run):
     done, folder = first_run
-    assert done.stdout.splitlines()[-1] == f"Look at {folder / 'figures' / 'psnr_vs_snr.png'}"
+    figures = folder / "figures"
+    assert done.stdout.splitlines()[-2:] == [
+        f"received pictures side by side: {figures / 'pictures.png'}",
+        f"Look at {figures / 'psnr_vs_snr.png'}",
+    ]
+
+
+def test_the_figure_of_pictures_shows_what_the_rows_say(first_run):
+    """The picture kept at 10 dB is the one of the envelope's MCS; its scores were booked when it was sent."""
+    folder = first_run[1]
+    (shown,) = table(folder / "figures" / "pictures.csv")
+    policy, _, mcs = shown["mcs"].partition(":")
+    assert (shown["snr_db"], shown["system"], policy) == ("10", "JPEG 2000", "envelope")
+    (row,) = [
+        row for row in table(folder / "rows.csv")
+        if (row["snr_db"], row["mcs"], row["image"], row["trial"]) == ("10.0000", mcs, "0", "0")
+    ]  # fmt: skip
+    for column, booked in (("picture", "name"), ("psnr_db", "psnr_db"), ("outcome", "outcome")):
+        assert shown[column] == row[booked]
+
+
+def test_plot_draws_the_pictures_again(linksim, folder):
+    figures = folder / "figures"
+    before = (figures / "pictures.csv").read_bytes()
+    for path in figures.glob("pictures.*"):
+        path.unlink()
+    seen = linksim("plot", folder)
+    assert (seen.code, seen.err) == (0, "")
+    drawn = [figures / f"pictures.{ending}" for ending in ("png", "pdf", "csv")]
+    assert seen.out.splitlines()[3:] == [str(path) for path in drawn]
+    assert drawn[2].read_bytes() == before
+
+
+def test_plot_of_one_figure_elsewhere_draws_that_alone(linksim, folder, tmp_path):
+    assert len(linksim("plot", folder, "--out", tmp_path / "figure").out.splitlines()) == 3
+
+
+@pytest.mark.filterwarnings("default::UserWarning")
+def test_a_picture_that_is_gone_does_not_spoil_the_plot(linksim, folder):
+    next((folder / "pictures").glob("*dB*.png")).unlink()
+    seen = linksim("plot", folder)
+    assert (seen.code, len(seen.out.splitlines())) == (0, 3)
+    assert seen.err.startswith("warning: pictures not drawn: ")
+    assert "there is no such picture\nmend: run the scenario again" in seen.err
+
+
+def test_a_run_that_keeps_no_pictures_draws_none(linksim, folder, study):
+    (folder / "figures" / "pictures.png").unlink()
+    seen = linksim("run", study, "--out", folder, "--set", "pictures=null")
+    assert seen.code == 0
+    assert "side by side" not in seen.out
+    assert not (folder / "figures" / "pictures.png").exists()
 
 
 def test_start_up_noise_does_not_reach_the_screen(first_run):

@@ -40,23 +40,53 @@ def test_measured_shares_are_those_of_the_encoder(tiny_weights):
     from linksim.scenario.images import Patches32Spec
 
     weights = zoo.find(str(tiny_weights))
-    usage = measure(weights)
+    (usage,) = measure(weights)
     pixels = np.stack([picture.pixels for picture in images.load(Patches32Spec(limit=128)).pictures])
     codec = zoo.load(weights)
     indices = np.asarray(codec.encode(np.float32(pixels) / 255, Condition(32, 32, 10.0)).indices)
     counts = np.array([(indices == label).sum() for label in range(16)])
     # Compiled and eager networks may round differently beside a decision border.
     np.testing.assert_allclose(usage.shares, counts / counts.sum(), atol=1e-4)
-    np.testing.assert_array_equal(usage.values, codec.constellation)
+    np.testing.assert_array_equal(usage.values, codec.constellations[0])
     assert usage.symbols == counts.sum() == 128 * 8 * 8 * 8
     assert usage.pictures == "128 of patches32"
-    mean = np.mean(np.abs(codec.constellation[indices]) ** 2)
+    mean = np.mean(np.abs(codec.constellations[0][indices]) ** 2)
     assert usage.energy_db == pytest.approx(10 * np.log10(mean), abs=0.01)
+    latent = np.asarray(codec.unquantized(np.float32(pixels) / 255)) @ [1, 1j]
+    noise = np.mean(np.abs(codec.constellations[0][indices] - latent) ** 2)
+    assert usage.quantization_noise_db == pytest.approx(10 * np.log10(noise / mean), abs=0.01)
+
+
+def test_each_modulation_order_is_measured_by_itself(make_weights, tmp_path):
+    """Labels of the encoder at every order, counted with numpy; energies of the orders' own points."""
+    from linksim import images
+    from linksim.jscc.codec import Condition
+    from linksim.modulation.constellations import qam
+    from linksim.scenario.images import Patches32Spec
+
+    sizes = {"channels": [4, 4, 4], "strides": [1, 2, 2], "vectors": 2}
+    path = make_weights(tmp_path / "u.weights.h5", "ujscc", **sizes, orders=[1, 4, 6], dimensions=[2, 3, 4])
+    weights = zoo.find(str(path))
+    usages = measure(weights)
+    pixels = np.stack([picture.pixels for picture in images.load(Patches32Spec(limit=128)).pictures])
+    codec = zoo.load(weights)
+    assert [usage.order for usage in usages] == [2, 16, 64]
+    for order, (bits, usage) in enumerate(zip((1, 4, 6), usages)):
+        labels = np.asarray(codec.encode(np.float32(pixels) / 255, Condition(32, 32, 10.0, order)).indices)
+        # Compiled and eager networks may round differently beside a decision border.
+        counts = np.bincount(labels.ravel(), minlength=2**bits)
+        np.testing.assert_allclose(usage.shares, counts / counts.sum(), atol=1e-3)
+        np.testing.assert_allclose(usage.values, qam(bits), rtol=1e-6)
+        assert usage.symbols == 128 * 8 * 8 * 2
+        mean = np.mean(np.abs(qam(bits)[labels]) ** 2)
+        assert usage.energy_db == pytest.approx(10 * np.log10(mean), abs=0.02)
+        assert usage.quantization_noise_db is None
+    assert usages[0].energy_db == pytest.approx(0, abs=1e-6)  # both points of BPSK have energy 1
 
 
 def test_weights_for_large_pictures_send_photographs(make_weights, tmp_path):
     path = make_weights(tmp_path / "large.weights.h5", "deepjscc", channels=[2, 2, 2, 2], symbols=3)
-    usage = measure(zoo.find(str(path)))
+    (usage,) = measure(zoo.find(str(path)))
     assert usage.pictures == "7 of photos"
     assert usage.symbols == 7 * 16 * 24 * 3
     assert usage.energy_db == pytest.approx(0, abs=1e-3)  # unit power for each picture

@@ -18,7 +18,10 @@ from linksim.jscc.layers import (
     ResidualDown,
     ResidualUp,
     SimplifiedAttention,
+    SlicedConv2D,
+    SlicedConv2DTranspose,
     SoftToHardQuantizer,
+    SwitchableBatchNormalization,
     straight_through,
 )
 from linksim.jscc.layers.residual import PixelShuffle
@@ -40,7 +43,13 @@ CASES = {
     "power": (PowerNormalization, [(3, 5, 2)]),
     "quantizer": (lambda: SoftToHardQuantizer(16), [(2, 30, 2), ()]),
     "learned quantizer": (lambda: SoftToHardQuantizer(16, learned=True), [(2, 30, 2), ()]),
+    "sliced convolution": (lambda: SlicedConv2D(6, 3, 2, padding="same"), FEATURES),
+    "sliced transposed convolution": (lambda: SlicedConv2DTranspose(6, 3, 2, padding="same"), FEATURES),
+    "switchable norm": (lambda: SwitchableBatchNormalization(2), FEATURES),
 }
+
+#: What a layer is told beside its inputs.
+OPTIONS = {"switchable norm": {"orders": (0, 1)}}
 
 each_layer = pytest.mark.parametrize("name", CASES)
 
@@ -84,8 +93,8 @@ def listed(outputs):
 def test_the_output_has_the_computed_shape(name):
     layer, inputs = made(name)
     computed = layer.compute_output_shape(*[x.shape for x in inputs])
-    shapes = [x.shape for x in listed(layer(*inputs))]
-    assert shapes == (list(computed) if len(shapes) > 1 else [computed])
+    shapes = [x.shape for x in listed(layer(*inputs, **OPTIONS.get(name, {})))]
+    assert shapes == (list(computed) if len(shapes) > 1 else [tuple(computed)])
     if len(inputs[0].shape) == 4:
         unknown = [(None, None, None, 4), (None,)][: len(inputs)]
         assert layer.compute_output_shape(*unknown) == (None, None, None, computed[-1])
@@ -98,13 +107,14 @@ def test_the_output_has_the_dtype_of_the_policy(name, policy):
     keras.config.set_dtype_policy(policy)
     try:
         layer, inputs = made(name)
-        outputs = layer(*inputs)
+        outputs = layer(*inputs, **OPTIONS.get(name, {}))
     finally:
         keras.config.set_dtype_policy(before)
-    quantizer = isinstance(layer, SoftToHardQuantizer)  # small differences of distances need float32
-    first = outputs[0] if quantizer else outputs
+    # Small differences of distances need float32, and so do running statistics.
+    precise = isinstance(layer, SoftToHardQuantizer | SwitchableBatchNormalization)
+    first = outputs[0] if isinstance(outputs, tuple) else outputs
     assert keras.backend.standardize_dtype(first.dtype) == (
-        "bfloat16" if policy == "mixed_bfloat16" and not quantizer else "float32"
+        "bfloat16" if policy == "mixed_bfloat16" and not precise else "float32"
     )
     assert {weight.dtype for weight in layer.weights} <= {"float32"}
 
@@ -115,7 +125,8 @@ def test_the_configuration_makes_the_same_layer(name):
     again = restored(layer)
     assert again.get_config() == layer.get_config()
     json.dumps(keras.saving.serialize_keras_object(layer))
-    for ours, theirs in zip(listed(layer(*inputs)), listed(again(*inputs))):
+    options = OPTIONS.get(name, {})
+    for ours, theirs in zip(listed(layer(*inputs, **options)), listed(again(*inputs, **options))):
         np.testing.assert_array_equal(ours, theirs)
 
 
@@ -128,7 +139,8 @@ def test_saved_weights_come_back(name, tmp_path):
     again = CASES[name][0]()
     again.build(*CASES[name][1])
     Holder(again).load_weights(tmp_path / "a.weights.h5")
-    for ours, theirs in zip(listed(layer(*inputs)), listed(again(*inputs))):
+    options = OPTIONS.get(name, {})
+    for ours, theirs in zip(listed(layer(*inputs, **options)), listed(again(*inputs, **options))):
         np.testing.assert_array_equal(ours, theirs)
 
 
@@ -138,10 +150,12 @@ def test_a_step_down_the_gradient_lowers_the_loss(name):
     layer, inputs = made(name)
     first = tf.Variable(inputs[0])
     variables = [first, *[weight.value for weight in layer.trainable_weights]]
-    target = np.random.default_rng(2).normal(size=listed(layer(*inputs))[0].shape).astype(np.float32)
+    options = OPTIONS.get(name, {})
+    shape = listed(layer(*inputs, **options))[0].shape
+    target = np.random.default_rng(2).normal(size=shape).astype(np.float32)
 
     def loss():
-        outputs = layer(first, *inputs[1:])
+        outputs = layer(first, *inputs[1:], **options)
         return outputs[1] if isinstance(outputs, tuple) else tf.reduce_mean(tf.square(outputs - target))
 
     with tf.GradientTape() as tape:
@@ -161,12 +175,12 @@ import json, sys
 import jax, keras, numpy as np
 import linksim.jscc.layers
 given, results = np.load(sys.argv[1]), {}
-for name, (config, weights, inputs) in json.loads(str(given["layers"])).items():
+for name, (config, weights, inputs, options) in json.loads(str(given["layers"])).items():
     layer = keras.saving.deserialize_keras_object(config)
     values = [given[key] for key in weights]
     layer.set_weights(values)
     state = [[w.value for w in part] for part in (layer.trainable_variables, layer.non_trainable_variables)]
-    call = jax.jit(lambda *inputs: layer.stateless_call(*state, *inputs)[0])
+    call = jax.jit(lambda *inputs: layer.stateless_call(*state, *inputs, **options)[0])
     outputs = call(*[given[key] for key in inputs])
     for index, output in enumerate(outputs if isinstance(outputs, tuple) else (outputs,)):
         results[f"{name}/{index}"] = output
@@ -186,7 +200,7 @@ def under_jax(tmp_path_factory):
         for kind, values in (("weight", layer.get_weights()), ("input", inputs)):
             keys.append([f"{name}/{kind}{index}" for index in range(len(values))])
             arrays.update(zip(keys[-1], values))
-        layers[name] = (keras.saving.serialize_keras_object(layer), *keys)
+        layers[name] = (keras.saving.serialize_keras_object(layer), *keys, OPTIONS.get(name, {}))
     np.savez(folder / "given.npz", layers=np.array(json.dumps(layers)), **arrays)
     done = subprocess.run(
         [sys.executable, "-c", _UNDER_JAX, folder / "given.npz", folder / "results.npz"],
@@ -202,7 +216,7 @@ def under_jax(tmp_path_factory):
 def test_tensorflow_and_jax_agree(name, under_jax):
     """To float32's rounding, compiled by JAX and eager in TensorFlow."""
     layer, inputs = made(name)
-    for index, ours in enumerate(listed(layer(*inputs))):
+    for index, ours in enumerate(listed(layer(*inputs, **OPTIONS.get(name, {})))):
         np.testing.assert_allclose(under_jax[f"{name}/{index}"], ours, rtol=1e-5, atol=1e-5)
 
 

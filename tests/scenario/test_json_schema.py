@@ -45,6 +45,8 @@ def test_shipped_scenarios_fit(path, validator):
         "systems.0.mcs={table: wifi-ad, indices: [4, 6]}",
         "systems.0.code={decoder: fast, precision: float32}",
         "stop={trials: 2, max_trials: 10, psnr_halfwidth_db: 0.1}",
+        "systems.0={type: learned, weights: zoo:ujscc/b, boundaries: [3, 9.5]}",
+        "systems.0={type: learned, weights: {order: {'1': zoo:a/b, '4': zoo:a/c}}, target_ser: 0.2}",
     ],
 )
 def test_what_the_loader_takes_fits(override, minimal, validator):
@@ -69,6 +71,10 @@ def test_what_the_loader_takes_fits(override, minimal, validator):
         "systems.0.mcs.table=pdsch-5",
         "systems.0.code.decoder=quick",
         "systems.0.code.precision=int8",
+        "systems.0={type: learned, weights: zoo:a/b, target_ser: 0.5}",
+        "systems.0={type: learned, weights: zoo:a/b, boundaries: []}",
+        "systems.0={type: learned, weights: zoo:a/b, boundaries: [101]}",
+        "systems.0={type: learned, weights: {order: {}}}",
         "images={source: folder}",
         "images={source: photos, crop: [8]}",
         "fallback={mean_colour: [0, 0, 256]}",

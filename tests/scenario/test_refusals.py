@@ -104,6 +104,34 @@ def test_a_mistake_is_named_with_its_mend(mistake, field, mend, minimal, refusal
     assert mend in text.split("\nmend: ")[1]
 
 
+@pytest.mark.parametrize(
+    ("fields", "field", "mend"),
+    [
+        ({"target_ser": 0}, "target_ser", "more than 0"),
+        ({"target_ser": 0.5}, "target_ser", "less than 0.5"),
+        ({"boundaries": []}, "boundaries", "at least 1"),
+        ({"boundaries": 4}, "boundaries", "list"),
+        ({"boundaries": [4, "x"]}, "boundaries.1", "number"),
+        ({"boundaries": [4, 4]}, "boundaries", "once"),
+        ({"boundaries": [9, 4]}, "boundaries", "the lowest first"),
+        ({"boundaries": [4], "target_ser": 0.1}, "boundaries", "one of the two"),
+        ({"weights": {"order": {}}}, "weights.order", "at least 1"),
+        ({"weights": {"order": {3: "zoo:a/b"}}}, "weights.order.3", "one of 1, 2, 4, 6, 8, 10, 12"),
+        ({"weights": {"order": {"16QAM": "zoo:a/b"}}}, "weights.order.16QAM", "bits per symbol"),
+        ({"weights": {"order": {True: "zoo:a/b"}}}, "weights.order.1", "bits per symbol"),
+        ({"weights": {"order": {4: "a"}}}, "weights.order.4", "zoo:MODEL/NAME"),
+        ({"weights": {"order": {1: "zoo:a/b", "1": "zoo:a/c"}}}, "weights.order", "once"),
+        ({"weights": {"order": {1: "zoo:a/b"}, "snr_db": {1: "zoo:a/b"}}}, "weights.order", "write one"),
+    ],
+    ids=str,
+)
+def test_mistakes_about_modulation_orders_are_named(fields, field, mend, minimal, refusal):
+    minimal["systems"] = [{"type": "learned", "weights": "zoo:a/b", **fields}]
+    text = refusal(validate, minimal, file="a.yaml")
+    assert text.startswith(f"a.yaml: systems.0.{field}: ")
+    assert mend in text.split("\nmend: ")[1]
+
+
 @pytest.mark.parametrize("field", ["name", "images", "bandwidth", "channel", "systems"])
 def test_a_missing_part_is_named(field, minimal, refusal):
     del minimal[field]

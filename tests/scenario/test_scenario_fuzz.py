@@ -45,9 +45,30 @@ mcs = st.one_of(
         optional={"indices": st.lists(st.integers(0, 26), min_size=1, unique=True)},
     ),
 )
+references = st.sampled_from(["zoo:ujscc/b", "zoo:deepjscc/a", "my/own.weights.h5"])
+weights = st.one_of(
+    references,
+    st.fixed_dictionaries({"snr_db": st.dictionaries(snrs_db, references, min_size=1, max_size=3)}),
+    st.fixed_dictionaries(
+        {"order": st.dictionaries(st.sampled_from([1, 2, 4, 6, 8, 10, 12]), references, min_size=1)}
+    ),
+)
+boundaries = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries({"target_ser": st.floats(0.001, 0.499)}),
+    st.fixed_dictionaries(
+        {"boundaries": st.lists(st.integers(-100, 100), min_size=1, max_size=6, unique=True).map(sorted)}
+    ),
+)
 systems = st.one_of(
     st.fixed_dictionaries(
         {"type": st.just("separated"), "label": texts}, optional={"codec": codecs, "mcs": mcs}
+    ),
+    st.builds(
+        lambda label, weights, more: {"type": "learned", "label": label, "weights": weights, **more},
+        texts,
+        weights,
+        boundaries,
     ),
     st.fixed_dictionaries(
         {"type": st.just("capacity_bound"), "label": texts},

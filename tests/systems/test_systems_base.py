@@ -5,8 +5,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from linksim.modulation.constellations import BITS_PER_SYMBOL
 from linksim.scenario.catalogue import named
-from linksim.scenario.systems import SystemSpec
+from linksim.scenario.systems import ORDERS, SystemSpec
 from linksim.systems import SYSTEMS
 from linksim.systems.base import Reception, channel_uses
 from linksim.systems.fallback import fallback_picture
@@ -79,3 +80,7 @@ def test_receptions_join_in_order():
 
 def test_schema_and_registry_name_the_same_systems():
     assert set(SYSTEMS) == set(named(SystemSpec, "type"))
+
+
+def test_the_schema_knows_every_modulation_order():
+    assert ORDERS == BITS_PER_SYMBOL

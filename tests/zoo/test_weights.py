@@ -39,7 +39,7 @@ def test_weights_are_found_by_path(tiny_weights):
     found = zoo.find(str(tiny_weights))
     assert found.path == tiny_weights
     assert found.digest == found.card.sha256
-    assert found.card.modulation_order == 4
+    assert found.card.orders == (4,)
     assert found.card.sizes_text == "channels 4-4, symbols 8, order 16"
     assert pickle.loads(pickle.dumps(found)) == found
 

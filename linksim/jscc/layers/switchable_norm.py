@@ -73,7 +73,9 @@ class SwitchableBatchNormalization(keras.layers.Layer):
             variance = ops.mean(ops.square(parts - mean[:, None]), axis=1)
             self._follow(mean, variance, rows, orders)
         else:
-            mean, variance = (_rows(each, rows, channels) for each in (self.moving_mean, self.moving_variance))
+            mean, variance = (
+                _rows(each, rows, channels) for each in (self.moving_mean, self.moving_variance)
+            )
         factor = _rows(self.gamma, rows, channels) * ops.rsqrt(variance + self.epsilon)
         offset = _rows(self.beta, rows, channels) - mean * factor
         if len(orders) == 1:
@@ -90,7 +92,8 @@ class SwitchableBatchNormalization(keras.layers.Layer):
     def _follow(self, mean, variance, rows, orders):
         """Move the running statistics towards those of the batch."""
         channels = mean.shape[-1]
-        share = np.zeros((*self.moving_mean.shape, len(rows)), np.float32)  # of each part in a row's new value
+        # Of each part in the new value of a row's channel.
+        share = np.zeros((*self.moving_mean.shape, len(rows)), np.float32)
         for part, (row, order) in enumerate(zip(rows, orders)):
             share[row, : self.widths[order] if self.widths else channels, part] = 1
         share = share[:, :channels]
@@ -105,6 +108,6 @@ class SwitchableBatchNormalization(keras.layers.Layer):
 
 def _rows(variable, rows, channels):
     """Some rows of a variable and its first channels."""
-    if variable.shape[0] == len(rows) and rows == sorted(rows):
+    if rows == list(range(variable.shape[0])):
         return variable[:, :channels]
     return ops.take(variable, np.array(rows), axis=0)[:, :channels]

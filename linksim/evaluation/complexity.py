@@ -1,0 +1,102 @@
+"""Measures what a network costs: floating-point operations for each modulation order, and parameters."""
+
+import math
+from dataclasses import dataclass
+
+from linksim import zoo
+from linksim.evaluation.usage import CROP, LARGE_REDUCTION
+from linksim.zoo import Weights
+
+#: Height and width in px of a picture for weights that reduce sides less than 16 times.
+_SMALL = (32, 32)
+
+
+@dataclass(frozen=True)
+class OrderComplexity:
+    """Floating-point operations for one picture at one modulation order.
+
+    Attributes
+    ----------
+    order : int or None
+        M, the points of the constellation; None for analogue symbols.
+    encoder, decoder : int
+        From picture to what is sent, and from what was received to the picture.
+    inner_encoder, inner_decoder : int
+        Of the convolutions next to the channel alone: the encoder's last one and the decoder's first one.
+    """
+
+    order: int | None
+    encoder: int
+    decoder: int
+    inner_encoder: int
+    inner_decoder: int
+
+
+@dataclass(frozen=True)
+class Complexity:
+    """What a network costs.
+
+    Attributes
+    ----------
+    parameters : int
+        All its variables, counted in scalars.
+    normalisation : int
+        Those of (switchable) batch normalisation: scale, bias and two running statistics for a channel.
+    picture : (int, int)
+        Height and width in px of the picture for which operations are counted.
+    orders : tuple of OrderComplexity
+    """
+
+    parameters: int
+    normalisation: int
+    picture: tuple[int, int]
+    orders: tuple[OrderComplexity, ...]
+
+
+def measure(weights: Weights) -> Complexity:
+    """Count the operations of the compiled encoder and decoder at every modulation order.
+
+    For one picture of 32×32 px, or of 256×384 px for weights that reduce sides 16 times.
+
+    Raises
+    ------
+    InputError
+        The weights cannot be loaded.
+    """
+    from linksim import phy  # noqa: F401  starts TensorFlow, quietly: before a network is loaded
+
+    codec = zoo.load(weights)
+    picture = CROP if codec.reduction >= LARGE_REDUCTION else _SMALL
+    points = [len(constellation) for constellation in codec.constellations] or [None]
+    return Complexity(
+        parameters=codec.count_params(),
+        normalisation=sum(
+            math.prod(variable.shape)
+            for variable in codec.variables
+            if "batch_normalization" in variable.path
+        ),
+        picture=picture,
+        orders=tuple(_of_order(codec, picture, order, count) for order, count in enumerate(points)),
+    )
+
+
+def _of_order(codec, picture, order, points):
+    from linksim.jscc.codec import Condition
+    from linksim.phy.flops import flops
+
+    # The SNR is an input of neither network: the modulation order is all that it decides.
+    condition = Condition(*picture, snr_db=0.0, order=order)
+
+    def encode(images):
+        sent = codec.encode(images, condition)
+        return sent.symbols if sent.indices is None else sent.indices
+
+    def decode(received):
+        return codec.decode(received, condition)
+
+    uses = codec.channel_uses(*picture)
+    encoder = flops(encode, (1, *picture, 3))
+    decoder = flops(decode, (1, uses), "int32") if codec.detects else flops(decode, (1, uses, 2))
+    return OrderComplexity(
+        points, encoder.total, decoder.total, encoder.convolutions[-1], decoder.convolutions[0]
+    )
