@@ -203,11 +203,12 @@ def plot(
 def paired(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Run folder.")],
     base: Annotated[str, typer.Option("--from", metavar="LABEL", help="System to compare the others with.")],
+    metric: Annotated[str, typer.Option(help="psnr_db, ssim or ms_ssim.")] = "psnr_db",
 ) -> int:
-    """Compare the systems of a run picture by picture: mean difference of PSNR with its 95% interval."""
+    """Compare the systems of a run picture by picture: mean difference of a metric with its 95% interval."""
     from linksim.report.paired import differences, table
 
-    print("\n".join(table(differences(folder, base))))
+    print("\n".join(table(differences(folder, base, metric), metric)))
     return DONE
 
 

@@ -10,20 +10,26 @@ from linksim.evaluation.trials import halfway
 from linksim.report.table import read_results
 from linksim.scenario.errors import InputError
 
-_COLUMNS = ("system", "snr_db", "cbr", "mcs", "trial", "image", "psnr_db")
+_COLUMNS = ("system", "snr_db", "cbr", "mcs", "trial", "image")
+
+#: Metric to the places that its differences are told with, and their unit.
+_SHOWN = {"psnr_db": (2, " dB"), "ssim": (4, ""), "ms_ssim": (4, "")}
+
+METRICS = tuple(_SHOWN)
+"""What systems can be compared by: columns of rows.csv."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """PSNR of one system minus that of another over the same pictures.
+    """A metric of one system minus that of another over the same pictures.
 
     Attributes
     ----------
     system, base : str
     cbr, snr_db : float
-    mean_db : float
+    mean : float
         Mean over pictures of the differences of their means over trials.
-    halfwidth_db : float or None
+    halfwidth : float or None
         95% half-width of the mean over pictures (Student t); None for a single picture.
     pictures : int
     """
@@ -32,12 +38,12 @@ class Difference:
     base: str
     cbr: float
     snr_db: float
-    mean_db: float
-    halfwidth_db: float | None
+    mean: float
+    halfwidth: float | None
     pictures: int
 
 
-def differences(folder: Path, base: str) -> list[Difference]:
+def differences(folder: Path, base: str, metric: str = "psnr_db") -> list[Difference]:
     """All systems of a run minus one of them, at every bandwidth and SNR.
 
     A system is taken by its policy's line: an envelope by the MCS that it chose and the trials on which it is
@@ -49,12 +55,17 @@ def differences(folder: Path, base: str) -> list[Difference]:
         A run folder with results.csv and rows.csv.
     base : str
         Label of the system that the others are compared with.
+    metric : str
+        One of `METRICS`.
 
     Raises
     ------
     InputError
-        There is no such system, or the tables cannot be read.
+        There is no such system or metric, the run did not measure it, or the tables cannot be read.
     """
+    if metric not in METRICS:
+        mend = f"one of {', '.join(METRICS)}"
+        raise InputError(f"there is no metric {metric!r}", field="metric", mend=mend)
     lines = _lines(read_results(folder / "results.csv"))
     systems = list(dict.fromkeys(system for system, _, _ in lines))
     if base not in systems:
@@ -63,27 +74,28 @@ def differences(folder: Path, base: str) -> list[Difference]:
             file=str(folder / "results.csv"),
             mend=f"name one of {', '.join(systems)}",
         )
-    pictures = _pictures(folder / "rows.csv", lines)
+    pictures = _pictures(folder / "rows.csv", lines, metric)
     found = []
     for (system, cbr, snr_db), own in pictures.items():
         other = pictures.get((base, cbr, snr_db))
         if system == base or other is None:
             continue
         gains = [own[image] - other[image] for image in own if image in other]
-        mean_db = sum(gains) / len(gains)
-        found.append(Difference(system, base, cbr, snr_db, mean_db, mean_halfwidth(gains), len(gains)))
+        mean = sum(gains) / len(gains)
+        found.append(Difference(system, base, cbr, snr_db, mean, mean_halfwidth(gains), len(gains)))
     return found
 
 
-def table(found: list[Difference]) -> list[str]:
+def table(found: list[Difference], metric: str = "psnr_db") -> list[str]:
     """Lines of text: for each system and bandwidth the differences along the SNR."""
+    places, unit = _SHOWN[metric]
     text = []
     for system, cbr in dict.fromkeys((difference.system, difference.cbr) for difference in found):
         mine = [difference for difference in found if (difference.system, difference.cbr) == (system, cbr)]
         text.append(f"{system} minus {mine[0].base}, CBR {cbr:.4g}, {mine[0].pictures} pictures")
         for each in sorted(mine, key=lambda difference: difference.snr_db):
-            spread = "" if each.halfwidth_db is None else f" ± {each.halfwidth_db:.2f}"
-            text.append(f"  {each.snr_db:6g} dB: {each.mean_db:+6.2f}{spread} dB")
+            spread = "" if each.halfwidth is None else f" ± {each.halfwidth:.{places}f}"
+            text.append(f"  {each.snr_db:6g} dB: {each.mean:+{places + 4}.{places}f}{spread}{unit}")
     return text
 
 
@@ -107,17 +119,25 @@ def _key(row):
     return row["system"], row["cbr"], row["snr_db"]
 
 
-def _pictures(path, lines):
-    """PSNR of each picture, the mean over trials, by system, CBR and SNR."""
+def _pictures(path, lines, metric):
+    """The metric of each picture, the mean over trials, by system, CBR and SNR."""
     sums = defaultdict(lambda: defaultdict(list))
     try:
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
-                system, snr_db, cbr, mcs, trial, image, psnr_db = (row[column] for column in _COLUMNS)
+                system, snr_db, cbr, mcs, trial, image = (row[column] for column in _COLUMNS)
                 key = system, float(cbr), float(snr_db)
                 point, first = lines.get(key, (None, 0))
                 if mcs == point and int(trial) >= first:
-                    sums[key][int(image)].append(float(psnr_db))
+                    if not row[metric]:
+                        raise InputError(
+                            f"{metric} was not measured",
+                            file=str(path),
+                            mend="add it to the scenario's `metrics`",
+                        )
+                    sums[key][int(image)].append(float(row[metric]))
+    except InputError:
+        raise
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"cannot be read ({type(error).__name__})",

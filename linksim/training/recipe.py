@@ -192,9 +192,9 @@ class Recipe(Model):
             raise refusal("MS-SSIM needs patches of 176 px", "write 192", field="photographs.side")
         self._check_snr_range()
         for number, phase in enumerate(self.phases):
-            foreign = self._foreign(phase)
-            if foreign:
-                field, problem, mend = foreign
+            misfit = self._misfit(phase)
+            if misfit:
+                field, problem, mend = misfit
                 raise refusal(problem, mend, field=f"phases.{number}.{field}")
         return self
 
@@ -209,13 +209,17 @@ class Recipe(Model):
             mend = f"write [least, largest] with {first:.1f} and {last:.1f} between them"
             raise refusal("some order is left without an SNR", mend, field="channel.snr_db")
 
-    def _foreign(self, phase):
-        """A field of a phase that the model has no use for, and why; None where there is none."""
+    def _misfit(self, phase):
+        """A field of a phase that does not go with the model, why, and the mend; None if all do."""
         name = self.model.name
         if "quantizer" in (phase.train or ()) and name not in ("deepjscc-q", "ujscc"):
             return "train", f"a {name} has no quantizer", "leave it out, or take deepjscc-q or ujscc"
+        if phase.train == ("quantizer",) and getattr(self.model, "codewords", None) == "points":
+            return "train", "points are not trained", "name the encoder or the decoder too"
         if phase.divergence > 0 and name != "deepjscc-q":
             return "divergence", f"a {name} has none that can be trained", "leave it out, or take deepjscc-q"
+        if list(phase.orders or ()) != sorted(set(phase.orders or ())):
+            return "orders", "the orders do not rise", "write each once, the smallest first"
         if phase.orders is not None and not set(phase.orders) <= set(getattr(self.model, "orders", ())):
             return (
                 "orders",

@@ -109,14 +109,7 @@ class Card(Model):
         return " to ".join(f"{end:g}" for end in ends) + " dB"
 
     @property
-    def sizes_text(self) -> str:
-        """The sizes in few words, as `channels 48-96, symbols 8, order 64`."""
-        return ", ".join(
-            f"{name} {_short(value)}" for name, value in self.sizes.items() if value is not False
-        )
-
-
-def _short(value):
-    if isinstance(value, tuple):
-        return "-".join(map(str, value))
-    return "yes" if value is True else str(value)
+    def points_text(self) -> str:
+        """The points of its constellations for people, as `16`, `2 to 256` or `analogue`."""
+        ends = sorted({2**order for order in (self.orders[:1] + self.orders[-1:])})
+        return " to ".join(map(str, ends)) or "analogue"

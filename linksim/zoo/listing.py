@@ -6,7 +6,7 @@ from linksim.zoo.weights import locate, read_card, shipped
 
 def listing() -> list[tuple[str, ...]]:
     """A heading and a row of texts for each of the shipped weights; a damaged card hides no others."""
-    heading = ("weights", "sizes", "CBR", "channel", "trained at", "parameters", "MB", "validation PSNR")
+    heading = ("weights", "points", "CBR", "channel", "trained at", "parameters", "MB", "validation PSNR")
     return [heading, *map(_row, shipped())]
 
 
@@ -18,7 +18,7 @@ def _row(reference):
         return (reference, f"damaged card: {error.problem}", *[""] * 6)
     return (
         reference,
-        card.sizes_text,
+        card.points_text,
         str(card.cbr),
         card.channel,
         card.snr_text,

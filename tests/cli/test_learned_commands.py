@@ -26,7 +26,7 @@ def test_models_lists_the_shipped_weights(linksim, shipped):
     seen = linksim("models")
     assert (seen.code, seen.err) == (0, "")
     heading, row, _ = seen.out.splitlines()
-    assert heading.split()[:3] == ["weights", "sizes", "CBR"]
+    assert heading.split()[:3] == ["weights", "points", "CBR"]
     for text in (
         "zoo:deepjscc-q/tiny",
         "channels 4-4, symbols 8, order 16",
@@ -105,3 +105,11 @@ def test_send_refuses_a_grey_picture(refused, tmp_path, shipped):
     Image.fromarray(np.zeros((32, 32), np.uint8)).save(tmp_path / "grey.png")
     text = refused("send", tmp_path / "grey.png", "--system", "zoo:deepjscc-q/tiny", "--snr", "5")
     assert text.startswith("error: --system: grey.png is grey")
+
+
+@pytest.mark.parametrize(("snr", "order"), [("0", 1), ("8", 2), ("15", 4), ("20", 6), ("30", 8)])
+def test_send_tells_which_modulation_order_the_snr_has_chosen(linksim, picture, snr, order):
+    seen = linksim("send", picture, "--system", "zoo:ujscc/b", "--snr", snr)
+    assert (seen.code, seen.err) == (0, "")
+    # 40×56 has 10·14 positions of 4 symbols.
+    assert f"at CBR 0.0833 (560 uses), weights:ujscc/b/{order}, awgn {snr} dB" in seen.out

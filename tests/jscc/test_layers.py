@@ -97,7 +97,7 @@ def test_the_output_has_the_computed_shape(name):
     assert shapes == (list(computed) if len(shapes) > 1 else [tuple(computed)])
     if len(inputs[0].shape) == 4:
         unknown = [(None, None, None, 4), (None,)][: len(inputs)]
-        assert layer.compute_output_shape(*unknown) == (None, None, None, computed[-1])
+        assert tuple(layer.compute_output_shape(*unknown)) == (None, None, None, computed[-1])
 
 
 @each_layer

@@ -155,6 +155,24 @@ class TestSizes:
         assert found == expected == 8_553_456
         assert round(found / self.ujscc(), 2) == 4.72
 
+    def test_the_other_settings(self):
+        """L doubles channels and dimensions: 7.1 million, S-BN 0.95%; MS takes one stride fewer."""
+        large = {**B, "channels": [128, 256, 256], "dimensions": [4, 8, 16, 24, 32]}
+        codec = jscc.create("ujscc", **large)
+        norms = sum(int(np.prod(v.shape)) for v in codec.variables if "batch_normalization" in v.path)
+        assert norms == 2 * self.norms(16, 5) - 5 * 4 * 3  # the three colours are not doubled
+        assert codec.count_params() == pytest.approx(7.1e6, rel=0.01)
+        assert 100 * norms / codec.count_params() == pytest.approx(0.95, abs=0.03)
+        more = jscc.create("ujscc", **{**B, "strides": [1, 2, 1]})
+        assert more.count_params() == self.ujscc()
+        assert more.channel_uses(32, 32) == 1024
+        photos = jscc.create("ujscc", **{**large, "strides": [1, 4, 4]})
+        assert photos.cbr == Fraction(1, 192)
+        condition = Condition(32, 48, 10.0, 4)
+        sent = photos.encode(np.zeros((1, 32, 48, 3), np.float32), condition).indices
+        assert sent.shape == (1, photos.channel_uses(32, 48)) == (1, 24)
+        assert photos.decode(sent, condition).shape == (1, 32, 48, 3)
+
     def test_without_switching_four_fifths_of_the_norms_are_saved(self):
         codec = jscc.create("ujscc", **B, switched=False)
         assert codec.count_params() == self.ujscc() - 4 * self.norms(16)

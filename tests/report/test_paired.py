@@ -58,8 +58,8 @@ def test_the_mean_and_its_interval_are_those_of_the_differences(run):
     )
     (found,) = differences(folder, "base")
     assert (found.system, found.snr_db, found.pictures) == ("better", 10.0, 4)
-    assert found.mean_db == pytest.approx(mean(GAINS))
-    assert found.halfwidth_db == pytest.approx(t.ppf(0.975, 3) * stdev(GAINS) / 2)
+    assert found.mean == pytest.approx(mean(GAINS))
+    assert found.halfwidth == pytest.approx(t.ppf(0.975, 3) * stdev(GAINS) / 2)
 
 
 def test_an_envelope_counts_by_its_choice_and_the_trials_it_is_reported_on(run):
@@ -74,7 +74,24 @@ def test_an_envelope_counts_by_its_choice_and_the_trials_it_is_reported_on(run):
         rows += pictures("chain", "pdsch-1/4", [99.0] * 4, trial=trial)
         rows += pictures("chain", "pdsch-1/9", [psnr_db - trial for psnr_db in BASE], trial=trial)
     (found,) = differences(run(lines, rows), "base")
-    assert found.mean_db == pytest.approx(-2.5)  # trials 2 and 3
+    assert found.mean == pytest.approx(-2.5)  # trials 2 and 3
+
+
+def test_other_metrics_are_compared_where_they_were_measured(run, capsys):
+    rows = pictures("base", "weights:a", BASE) + pictures("better", "weights:b", BASE)
+    for row in rows:
+        row["ssim"] = 0.5 + 0.1 * (row["system"] == "better") * row["image"]
+        row["ms_ssim"] = ""
+    folder = run([line("base", "weights:a"), line("better", "weights:b")], rows)
+    (found,) = differences(folder, "base", "ssim")
+    assert found.mean == pytest.approx(0.15)
+    assert found.halfwidth == pytest.approx(t.ppf(0.975, 3) * stdev([0.0, 0.1, 0.2, 0.3]) / 2)
+    assert main(["paired", str(folder), "--from", "base", "--metric", "ssim"]) == 0
+    assert "+0.1500 ± 0.2054\n" in capsys.readouterr().out
+    assert main(["paired", str(folder), "--from", "base", "--metric", "ms_ssim"]) == 2
+    assert "ms_ssim was not measured" in capsys.readouterr().err
+    assert main(["paired", str(folder), "--from", "base", "--metric", "mse"]) == 2
+    assert "one of psnr_db, ssim, ms_ssim" in capsys.readouterr().err
 
 
 def test_the_command_prints_a_table_and_refuses_unknown_systems(run, capsys):

@@ -32,7 +32,7 @@ SIZES = {name: value for name, value in UJSCC.items() if name != "name"}
 ME1 = {**SIZES, "dimensions": [4, 4, 4], "switched": False}
 TE = {**SIZES, "orders": [4], "dimensions": [4]}
 
-SHIPPED = [name for name in shipped_recipes() if name.startswith("ujscc/")]
+SHIPPED = [name for name in shipped_recipes() if name.startswith("ujscc/b")]
 
 
 @pytest.fixture
@@ -315,6 +315,14 @@ def test_a_start_gives_the_codebook_of_the_order_that_both_have(
         ({"channel": {"snr_db": [5, 20]}}, "channel.snr_db: some order is left without an SNR"),
         ({"channel": {"snr_db": [-3, 12]}}, "channel.snr_db: some order is left without an SNR"),
         ({"phases": [{"steps": 1, "orders": [1, 6]}]}, "phases.0.orders: the ujscc has not all of these"),
+        ({"phases": [{"steps": 1, "orders": [2, 1]}]}, "phases.0.orders: the orders do not rise"),
+        (
+            {
+                "model": {"codewords": "points", "dimensions": [2, 2, 2]},
+                "phases": [{"steps": 1, "train": ["quantizer"]}],
+            },
+            "phases.0.train: points are not trained",
+        ),
         ({"phases": [{"steps": 1}, {"steps": 1, "orders": [8]}]}, "phases.1.orders: the ujscc has not all"),
         ({"phases": [{"steps": 1, "divergence": 0.1}]}, "phases.0.divergence: a ujscc has none"),
         ({"phases": [{"steps": 1, "codebook": -1}]}, "phases.0.codebook: "),

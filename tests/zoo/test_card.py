@@ -27,6 +27,14 @@ def test_orders_are_bits_per_symbol(sizes, orders):
 
 
 @pytest.mark.parametrize(
+    ("sizes", "text"),
+    [({}, "analogue"), ({"order": 64}, "64"), ({"orders": (4,)}, "16"), ({"orders": (1, 2, 8)}, "2 to 256")],
+)
+def test_points_for_people(sizes, text):
+    assert card(**sizes).points_text == text
+
+
+@pytest.mark.parametrize(
     ("field", "value"),
     [
         ("orders", [2, 1]), ("orders", [1, 1]), ("orders", [1, 3]), ("orders", 4), ("orders", "1-2"),

@@ -40,7 +40,7 @@ def test_weights_are_found_by_path(tiny_weights):
     assert found.path == tiny_weights
     assert found.digest == found.card.sha256
     assert found.card.orders == (4,)
-    assert found.card.sizes_text == "channels 4-4, symbols 8, order 16"
+    assert found.card.points_text == "16"
     assert pickle.loads(pickle.dumps(found)) == found
 
 
@@ -164,7 +164,7 @@ def test_the_listing_shows_the_others_beside_a_damaged_card(shipped):
     assert broken[:2] == ("zoo:deepjscc-q/broken", broken[1])
     assert "damaged" in broken[1]
     assert tiny[:5] == (
-        "zoo:deepjscc-q/tiny-16qam", "channels 4-4, symbols 8, order 16", "1/6", "awgn", "10 dB",
+        "zoo:deepjscc-q/tiny-16qam", "16", "1/6", "awgn", "10 dB",
     )  # fmt: skip
     assert tiny[-1] == "11.50 dB"
 
