@@ -27,15 +27,8 @@ def test_models_lists_the_shipped_weights(linksim, shipped):
     assert (seen.code, seen.err) == (0, "")
     heading, row, _ = seen.out.splitlines()
     assert heading.split()[:3] == ["weights", "points", "CBR"]
-    for text in (
-        "zoo:deepjscc-q/tiny",
-        "channels 4-4, symbols 8, order 16",
-        "1/6",
-        "awgn",
-        "10 dB",
-        "11.50 dB",
-    ):
-        assert text in row
+    assert row.split()[:6] == ["zoo:deepjscc-q/tiny", "16", "1/6", "awgn", "10", "dB"]
+    assert row.endswith("11.50 dB")
 
 
 def test_models_says_so_when_nothing_is_shipped(linksim, tmp_path, monkeypatch):
