@@ -47,13 +47,13 @@ def normalisations(weights: Weights) -> list[Normalisation]:
     codec = zoo.load(weights)
     from linksim.jscc.ujscc import UJSCC
 
-    if not isinstance(codec, UJSCC) or not codec.decoder.parts[0].norm.switched:
+    if not isinstance(codec, UJSCC) or not codec.inner_decoder.norm.switched:
         raise InputError(
             f"{weights.reference} has no switchable batch normalisation",
             mend="name weights of a ujscc with `switched: true`, as zoo:ujscc/b",
         )
     points = tuple(len(constellation) for constellation in codec.constellations)
-    layers = {"inner decoder": codec.decoder.parts[0], "inner encoder": codec.encoder.parts[-1]}
+    layers = {"inner decoder": codec.inner_decoder, "inner encoder": codec.inner_encoder}
     return [_read(layer, points, part.norm) for layer, part in layers.items()]
 
 

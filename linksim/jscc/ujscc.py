@@ -105,6 +105,16 @@ class UJSCC(Codec):
         for quantizer in self.quantizers:
             quantizer.build()
 
+    @property
+    def inner_encoder(self):
+        """The layer before the channel: sliced convolution, `norm` and tanh."""
+        return self.encoder.parts[-1]
+
+    @property
+    def inner_decoder(self):
+        """The layer behind the channel: sliced transposed convolution, `norm` and rectifier."""
+        return self.decoder.parts[0]
+
     def encode(self, images, condition: Condition) -> Sent:
         order = condition.order
         return Sent(indices=self._labels(self._features(images, (order,))[0], order))
