@@ -202,7 +202,8 @@ class Recipe(Model):
         """Every modulation order needs a part of the range, between its SNR boundaries."""
         if self.model.name != "ujscc" or len(self.model.orders) == 1:
             return
-        first, *_, last = 2 * snr_boundaries_db(self.model.orders, self.model.target_ser)
+        boundaries_db = snr_boundaries_db(self.model.orders, self.model.target_ser)
+        first, last = boundaries_db[0], boundaries_db[-1]
         snr_db = self.channel.snr_db
         low, high = snr_db if isinstance(snr_db, tuple) else (snr_db, snr_db)
         if not (low < first and high > last):

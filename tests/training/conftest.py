@@ -52,3 +52,21 @@ def tiny(training_photos):
 def validated():
     """Recipe from data."""
     return Recipe.model_validate
+
+
+def train_until(updates, recipe, folder, listener):
+    """Train and stop as by Ctrl-C after so many updates."""
+    from linksim.training import loop  # loads Keras: after the tests' own choice of how TensorFlow starts
+
+    seen = 0
+
+    def count(self, batch, logs=None):
+        nonlocal seen
+        seen += 1
+        if seen == updates:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop._Live, "on_train_batch_end", count)
+        with pytest.raises(KeyboardInterrupt):
+            loop.train(recipe, folder, listener)

@@ -18,6 +18,7 @@ from linksim.training import checkpoint, loop
 from linksim.training.loop import train
 from linksim.training.recipe import load_recipe, shipped_recipes
 from linksim.training.trainee import Trainee
+from tests.training.conftest import train_until
 
 #: Three orders, whose boundaries are at 4.3 and 12.2 dB.
 UJSCC = {
@@ -235,22 +236,6 @@ def test_a_phase_of_some_orders_leaves_the_others_norms_alone(joint, validated, 
     assert set(rows.values()) == {8 + 8}  # after each convolution, of which the residuals have two
     codebooks = [path for path in begun.changed() if path.endswith("codewords")]
     assert codebooks == ["codebook_1_bits/codewords", "codebook_4_bits/codewords"]
-
-
-def train_until(updates, recipe, folder, listener):
-    """Train and stop as by Ctrl-C after so many updates."""
-    seen = 0
-
-    def count(self, batch, logs=None):
-        nonlocal seen
-        seen += 1
-        if seen == updates:
-            raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop._Live, "on_train_batch_end", count)
-        with pytest.raises(KeyboardInterrupt):
-            train(recipe, folder, listener)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from linksim import jscc, zoo
 from linksim.training import checkpoint, loop, trainee
 from linksim.training.loop import COLUMNS, Batch, recipe_digest, train
 from linksim.training.recipe import load_recipe
+from tests.training.conftest import train_until
 
 POINTS = {"name": "deepjscc-q", "channels": [4], "symbols": 1, "order": 16, "learned": True}
 
@@ -43,22 +44,6 @@ def assert_same_training(folder, lines, expected_folder, expected_lines):
     assert ours.keys() == theirs.keys()
     for name, values in ours.items():
         assert np.linalg.norm(values - theirs[name]) <= 1e-3 * np.linalg.norm(theirs[name]), name
-
-
-def train_until(updates, recipe, folder, listener):
-    """Train and stop as by Ctrl-C after so many updates, in the middle of an epoch."""
-    seen = 0
-
-    def count(self, batch, logs=None):
-        nonlocal seen
-        seen += 1
-        if seen == updates:
-            raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop._Live, "on_train_batch_end", count)
-        with pytest.raises(KeyboardInterrupt):
-            train(recipe, folder, listener)
 
 
 def history_of(folder):
