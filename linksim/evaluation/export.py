@@ -12,7 +12,8 @@ from linksim.evaluation.summary import Summary
 
 _ROW_COLUMNS = (
     "system", "channel", "snr_db", "cbr", "mcs", "trial", "image", "name", "outcome", "channel_uses",
-    "psnr_db", "ssim", "ms_ssim", "bits", "bit_errors", "symbols", "symbol_errors", "tx_power_db", "papr_db",
+    "psnr_db", "ssim", "ms_ssim", "correct", "bits", "bit_errors", "symbols", "symbol_errors", "tx_power_db",
+    "papr_db",
 )  # fmt: skip
 
 
@@ -52,6 +53,7 @@ def _picture_rows(plan, results, store, names):
                             row.psnr_db,
                             row.ssim,
                             row.ms_ssim,
+                            row.correct,
                             row.bits,
                             row.bit_errors,
                             row.symbols,

@@ -17,12 +17,14 @@ from linksim.modulation.capacity import bicm_capacity
 from linksim.scenario.errors import InputError
 from linksim.scenario.schema import Scenario
 from linksim.systems.base import OperatingPoint, channel_uses
+from linksim.systems.classifier import Classifier
 
 #: A chunk holds as many pictures as fit this many source samples.
 _CHUNK_SAMPLES = 4_000_000
 
-#: Fields of a system that say no more than its operating points do, or nothing about what is sent.
-_OF_THE_POINT = {"label", "mcs", "model", "weights", "target_ser", "boundaries"}
+#: Fields of a system that say no more than its operating points do, or nothing about what is sent; and the
+#: classifier, which counts by the digest of its weights.
+_OF_THE_POINT = {"label", "mcs", "model", "weights", "target_ser", "boundaries", "classifier"}
 
 #: The search for the best MCS starts where a rate lies this far above its capacity.
 _IMPLEMENTATION_LOSS_DB = 1.0
@@ -52,8 +54,9 @@ def resolve(scenario: Scenario, pictures: PictureSet) -> Scenario:
     Raises
     ------
     InputError
-        When a CBR leaves a picture without a channel use, a learned system would have to send a grey picture,
-        or a kept picture does not exist.
+        When a CBR leaves a picture without a channel use, a learned system would have to send a grey picture
+        or a classifier to name its class, a figure shows the accuracy for pictures without labels, or a kept
+        picture does not exist.
     """
     count = len(pictures.pictures)
     smallest = min(pictures.pictures, key=lambda picture: picture.size)
@@ -70,6 +73,21 @@ def resolve(scenario: Scenario, pictures: PictureSet) -> Scenario:
             field=f"systems.{learned[0]}",
             mend="use colour pictures, or leave the system out",
         )
+    classifying = [i for i, system in enumerate(scenario.systems) if system.classifier is not None]
+    if grey is not None and classifying:
+        raise InputError(
+            f"{grey} is grey, and classifiers take colour",
+            field=f"systems.{classifying[0]}.classifier",
+            mend="use colour pictures, or leave it out",
+        )
+    for index, figure in enumerate(scenario.figures):
+        axis = "x" if figure.x == "accuracy" else "y"
+        if "accuracy" in (figure.x, figure.y) and all(picture.label is None for picture in pictures.pictures):
+            raise InputError(
+                f"the pictures of {scenario.images.source} have no labels",
+                field=f"figures.{index}.{axis}",
+                mend="take cifar10 or fashion_mnist, or show another column",
+            )
     if scenario.pictures is not None and max(scenario.pictures.images) >= count:
         raise InputError(
             f"there is no picture {max(scenario.pictures.images)}",
@@ -95,21 +113,23 @@ class Plan:
     Raises
     ------
     InputError
-        A system has no operating point at some bandwidth and SNR, such as weights made for them.
+        A system has no operating point at some bandwidth and SNR, such as weights made for them; its
+        classifier's weights are none; weights take pictures of another size.
     """
 
     def __init__(self, scenario: Scenario, pictures: PictureSet):
         self.scenario = scenario
         self._pictures = pictures.pictures
         self._systems = [systems.create(spec) for spec in scenario.systems]
+        self._classifiers = [self._classifier(index, spec) for index, spec in enumerate(scenario.systems)]
         self._chunks = [self._divide(spec) for spec in scenario.systems]
-        self._identities = [
-            digest(self._identity(spec, system)) for spec, system in zip(scenario.systems, self._systems)
-        ]
+        self._identities = [digest(self._identity(index)) for index in range(len(scenario.systems))]
         self._series = tuple(self._all_series())
         self._tasks: dict[tuple, Task] = {}
         self._digest_of = cache(
-            lambda start, stop: digest([picture.digest for picture in self._pictures[start:stop]])
+            lambda start, stop: digest(
+                [(picture.digest, picture.label) for picture in self._pictures[start:stop]]
+            )
         )
 
     def series(self) -> Iterator[Series]:
@@ -125,9 +145,41 @@ class Plan:
                     try:
                         points = system.operating_points(cbr, snr_db)
                     except InputError as error:
-                        field = f"systems.{index}.{error.field}"
-                        raise InputError(error.problem, field=field, mend=error.mend) from error
+                        raise _of_system(error, index) from error
+                    for point in points:
+                        if point.weights is not None:
+                            self._refuse_other_sizes(point.weights, f"systems.{index}.weights")
                     yield Series(index, channel_point, points)
+
+    def _classifier(self, index, spec):
+        """The weights of a system's classifier; None where it has none."""
+        if spec.classifier is None:
+            return None
+        try:
+            weights = Classifier(spec.classifier.weights).weights
+        except InputError as error:
+            raise _of_system(error, index) from error
+        self._refuse_other_sizes(weights, f"systems.{index}.classifier.weights")
+        return weights
+
+    def _refuse_other_sizes(self, weights, field):
+        """Raise InputError unless all pictures have the size that the network takes, if it takes one only."""
+        side = weights.card.side
+        if side is None:
+            return
+        for picture in self._pictures:
+            height, width, _ = picture.shape
+            if (height, width) != (side, side):
+                raise InputError(
+                    f"{weights.reference} takes {side}×{side} px, and {picture.name} has {height}×{width}",
+                    field=field,
+                    mend=f"take pictures of this size, or set images.crop to [{side}, {side}]",
+                )
+
+    def weights(self) -> dict[str, str]:
+        """SHA-256 of all weights in use, of networks and classifiers, by their references."""
+        used = [point.weights for series in self._series for point in series.points] + self._classifiers
+        return {weights.reference: weights.digest for weights in used if weights is not None}
 
     def is_random(self, series: Series) -> bool:
         """Whether the series depends on the drawn channel."""
@@ -253,16 +305,18 @@ class Plan:
                 start = stop
         return chunks
 
-    def _identity(self, spec, system):
+    def _identity(self, index):
         """Everything that can change the rows of a system and is the same for all its tasks."""
-        scenario = self.scenario
+        scenario, spec, classifier = self.scenario, self.scenario.systems[index], self._classifiers[index]
+        network = spec.type == "learned" or classifier is not None
         return [
             # Which MCSs take part changes no row, but one that prunes counts no bit errors of lost blocks.
             # Weights and their modulation order come with their operating point.
             spec.model_dump(mode="json", exclude=_OF_THE_POINT),
-            system.prunes,
+            self._systems[index].prunes,
+            classifier and classifier.digest,
             scenario.model_dump(mode="json", include={"link", "fallback", "metrics"}),
-            software(*(("keras",) if spec.type == "learned" else ())),
+            software(*(("keras",) if network else ())),
         ]
 
     def _task(self, system, point, channel, chunk, trial):
@@ -285,6 +339,11 @@ class Plan:
         if point.weights is not None:
             identity.append(point.weights.digest)
         return Task(digest(identity)[:32], system, point, channel, chunk, trial, seed)
+
+
+def _of_system(error, index):
+    """The error of a system with the path of the field in the scenario."""
+    return InputError(error.problem, field=f"systems.{index}.{error.field}", mend=error.mend)
 
 
 def _first_guess(series):

@@ -62,6 +62,7 @@ def values(plan: Plan, line: Line) -> dict[str, object]:
     random = plan.is_random(line.series)
     sent = total.delivered + total.channel_outage if line.point.mcs is not None else 0  # has blocks
     bler = wilson(total.channel_outage, sent)
+    accuracy = wilson(total.correct, total.classified)
     mean_cbr = total.cbr / total.pictures
     cbr_variance = max(0.0, total.cbr_squared / total.pictures - mean_cbr**2)
     halfwidth = mean_halfwidth([mean_psnr_db(trial) for trial in line.trials]) if random else 0.0
@@ -82,6 +83,9 @@ def values(plan: Plan, line: Line) -> dict[str, object]:
         "psnr_delivered_db": _quotient(total.psnr_delivered_db, total.delivered),
         "ssim": _quotient(total.ssim, total.ssim_pictures),
         "ms_ssim": _quotient(total.ms_ssim, total.ms_ssim_pictures),
+        "accuracy": _quotient(total.correct, total.classified),
+        "accuracy_lo": accuracy and accuracy[0],
+        "accuracy_hi": accuracy and accuracy[1],
         "ber": _quotient(total.bit_errors, total.bits),
         "ser": _quotient(total.symbol_errors, total.symbols),
         "bler": _quotient(total.channel_outage, sent),

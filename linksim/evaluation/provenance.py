@@ -24,12 +24,7 @@ def describe_session(plan: Plan, pictures: PictureSet, workers: int) -> dict:
             "names": [picture.name for picture in pictures.pictures],
             "skipped": list(pictures.skipped),
         },
-        "weights": {
-            point.weights.reference: point.weights.digest
-            for series in plan.series()
-            for point in series.points
-            if point.weights is not None
-        },
+        "weights": plan.weights(),
         "workers": workers,
         "machine": {
             "platform": platform.platform(),

@@ -27,8 +27,14 @@ def mean_halfwidth(values) -> float | None:
     return float(stdtrit(count - 1, 0.975)) * math.sqrt(variance / count)
 
 
-def wilson(successes: int, trials: int) -> tuple[float, float] | None:
+def wilson(successes: float, trials: int) -> tuple[float, float] | None:
     """95% score interval of a rate (Wilson, J. Amer. Statist. Assoc. 22, 1927); None without trials.
+
+    Parameters
+    ----------
+    successes : float
+        A fraction where a trial's outcome is an expectation.
+    trials : int
 
     Examples
     --------

@@ -12,7 +12,7 @@ from linksim.evaluation.summary import Summary
 from linksim.evaluation.work import Result, Row
 from linksim.scenario.errors import InputError
 
-_FORMAT = 1
+_FORMAT = 2
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS tasks (
@@ -22,8 +22,8 @@ CREATE TABLE IF NOT EXISTS received (
     id TEXT PRIMARY KEY, psnr_db REAL, ssim REAL, ms_ssim REAL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS rows (
-    task TEXT, picture INTEGER, outcome TEXT, received TEXT, channel_uses REAL, cbr REAL, power REAL,
-    peak_power REAL, bits INTEGER, bit_errors INTEGER, symbols INTEGER, symbol_errors INTEGER,
+    task TEXT, picture INTEGER, outcome TEXT, received TEXT, correct REAL, channel_uses REAL, cbr REAL,
+    power REAL, peak_power REAL, bits INTEGER, bit_errors INTEGER, symbols INTEGER, symbol_errors INTEGER,
     PRIMARY KEY (task, picture)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS provenance (session INTEGER PRIMARY KEY, record TEXT NOT NULL);
@@ -104,14 +104,14 @@ class Store:
                 [(row.received, row.psnr_db, row.ssim, row.ms_ssim) for row in result.rows],
             )
             database.executemany(
-                f"INSERT OR REPLACE INTO rows VALUES ({', '.join('?' * 12)})",
+                f"INSERT OR REPLACE INTO rows VALUES ({', '.join('?' * 13)})",
                 [
                     (
                         task_id,
                         row.picture,
                         row.outcome,
                         row.received,
-                        *row[row._fields.index("channel_uses") :],
+                        *row[row._fields.index("correct") :],
                     )
                     for row in result.rows
                 ],
@@ -120,8 +120,8 @@ class Store:
     def rows(self, task_id: str) -> list[Row]:
         """The rows of a finished task, in the order of its pictures."""
         found = self._database.execute(
-            """SELECT picture, outcome, received, psnr_db, ssim, ms_ssim, channel_uses, cbr, power,
-                      peak_power, bits, bit_errors, symbols, symbol_errors
+            """SELECT picture, outcome, received, psnr_db, ssim, ms_ssim, correct, channel_uses, cbr,
+                      power, peak_power, bits, bit_errors, symbols, symbol_errors
                FROM rows JOIN received ON received.id = rows.received WHERE task = ? ORDER BY picture""",
             (task_id,),
         )

@@ -22,6 +22,8 @@ class Summary:
     ssim_pictures: int = 0
     ms_ssim: float = 0.0
     ms_ssim_pictures: int = 0
+    correct: float = 0.0
+    classified: int = 0
     channel_uses: float = 0.0
     cbr: float = 0.0
     cbr_squared: float = 0.0
@@ -69,6 +71,8 @@ def summarise(rows) -> Summary:
             ssim_pictures=row.ssim is not None,
             ms_ssim=row.ms_ssim or 0.0,
             ms_ssim_pictures=row.ms_ssim is not None,
+            correct=row.correct or 0.0,
+            classified=row.correct is not None,
             channel_uses=row.channel_uses,
             cbr=row.cbr,
             cbr_squared=row.cbr**2,

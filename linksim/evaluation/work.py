@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +16,8 @@ from linksim.metrics.ms_ssim import ssim_and_ms_ssim
 from linksim.metrics.psnr import psnr_db
 from linksim.metrics.ssim import ssim
 from linksim.scenario.schema import Scenario
+from linksim.systems.base import DELIVERED
+from linksim.systems.classifier import Classifier
 from linksim.systems.fallback import GREY, fallback_picture
 
 #: Scores of received pictures to remember; the same file arrives again and again.
@@ -26,7 +28,8 @@ class Row(NamedTuple):
     """What became of one picture in one task.
 
     `received` names the picture that was shown; `psnr_db`, `ssim` and `ms_ssim` are its scores, which are
-    stored once however often it was shown.
+    stored once however often it was shown. `correct` says whether the receiver named the picture's class, in
+    expectation where an outage has a probability; None without a label or where the system names no classes.
     """
 
     picture: int
@@ -35,6 +38,7 @@ class Row(NamedTuple):
     psnr_db: float
     ssim: float | None
     ms_ssim: float | None
+    correct: float | None
     channel_uses: float
     cbr: float
     power: float
@@ -69,6 +73,7 @@ class Worker:
         self._pictures = pictures.pictures
         self._cache = FileCache()
         self._systems: dict[int, systems.System] = {}
+        self._classifiers: dict[str, Classifier] = {}
         self._scores: dict[tuple, tuple] = {}
         self._fallback = fallback_colour(scenario)
 
@@ -84,7 +89,7 @@ class Worker:
             from linksim.phy.link import Link
 
             link = Link(task.channel.model, task.channel.snr_db, task.channel.power)
-            reception = system.transmit(images, link, task.point, task.seed)
+            reception = self._classify(task.system, system.transmit(images, link, task.point, task.seed))
         rows = tuple(self._row(first + i, reception, i) for i in range(len(images)))
         return Result(
             rows,
@@ -99,13 +104,31 @@ class Worker:
             self._systems[index] = systems.create(spec, self._cache, self._fallback)
         return self._systems[index]
 
+    def _classify(self, index, reception):
+        """The reception with the classes that the system's classifier names; the fallback shows none."""
+        spec = self._scenario.systems[index].classifier
+        if spec is None:
+            return reception
+        classes = np.full(len(reception.pictures), -1)
+        delivered = np.array(reception.outcomes) == DELIVERED
+        if delivered.any():
+            if spec.weights not in self._classifiers:
+                self._classifiers[spec.weights] = Classifier(spec.weights)
+            classes[delivered] = self._classifiers[spec.weights](reception.pictures[delivered])
+        return replace(reception, classes=classes)
+
     def _row(self, index, reception, i):
-        received, scores = self._score(index, reception.pictures[i], float(reception.outage_probability[i]))
+        outage_probability = float(reception.outage_probability[i])
+        received, scores = self._score(index, reception.pictures[i], outage_probability)
+        label, correct = self._pictures[index].label, None
+        if label is not None and reception.classes is not None:
+            correct = float(reception.classes[i] == label) * (1 - outage_probability)
         return Row(
             picture=index,
             outcome=reception.outcomes[i],
             received=received,
             **scores,
+            correct=correct,
             channel_uses=float(reception.channel_uses[i]),
             cbr=float(reception.channel_uses[i]) / self._pictures[index].size,
             power=float(reception.power[i]),

@@ -12,8 +12,8 @@ from linksim.scenario.systems import SystemSpec
 
 #: Columns of results.csv that a figure can show.
 AXES = (
-    "snr_db", "cbr", "channel_uses", "psnr_db", "psnr_delivered_db", "ssim", "ms_ssim", "ber", "ser", "bler",
-    "delivered", "channel_outage", "codec_infeasible", "tx_power_db", "papr_db",
+    "snr_db", "cbr", "channel_uses", "psnr_db", "psnr_delivered_db", "ssim", "ms_ssim", "accuracy", "ber",
+    "ser", "bler", "delivered", "channel_outage", "codec_infeasible", "tx_power_db", "papr_db",
 )  # fmt: skip
 Axis = Literal[AXES]
 
@@ -128,6 +128,12 @@ class Scenario(Model):
                 if column in ("ssim", "ms_ssim") and column not in self.metrics:
                     mend = f"add {column} to `metrics` or show another column"
                     raise refusal(f"{column} is not measured", mend, field=f"figures.{index}.{axis}")
+                # The weights of a learned system, which are not read here, may classify.
+                if column == "accuracy" and not any(
+                    system.type == "learned" or system.classifier for system in self.systems
+                ):
+                    mend = "add `classifier: {weights: REFERENCE}` to a system or show another column"
+                    raise refusal("no system names classes", mend, field=f"figures.{index}.{axis}")
             if self.pictures is not None and figure.file == "pictures":
                 problem = "the figure of the received pictures has this name"
                 raise refusal(problem, "choose another", field=f"figures.{index}.file")

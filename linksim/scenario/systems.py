@@ -105,6 +105,34 @@ class GroupingSpec(Model):
     mosaic: Whole = Field(ge=2, le=4096, description="pictures in one mosaic; they share its outcome")
 
 
+#: What a reference to weights ends with, as Keras wants it.
+WEIGHTS_SUFFIX = ".weights.h5"
+
+
+def _known_reference(text: str) -> str:
+    if not text.startswith("zoo:") and not text.endswith(WEIGHTS_SUFFIX):
+        mend = f"write zoo:MODEL/NAME as `linksim models` lists them, or a path to a {WEIGHTS_SUFFIX} file"
+        raise refusal(f"{brief(text)} names no weights", mend)
+    return text
+
+
+#: Weights in the zoo, `zoo:deepjscc-q/qam64-awgn16-c6`, or a path.
+Reference = Annotated[str, Field(min_length=1, max_length=400), AfterValidator(_known_reference)]
+
+
+class ClassifierSpec(Model):
+    """A network, trained on clean pictures, that names the classes of the received ones."""
+
+    weights: Reference = Field(
+        description="zoo:picture-classifier/NAME, or a path to a .weights.h5 file of a picture classifier"
+    )
+
+
+Classifier = Annotated[
+    ClassifierSpec | None, Field(description="classifies the received pictures, for the accuracy")
+]
+
+
 class SeparatedSpec(Model):
     """Source codec, channel code and modulation, each on its own."""
 
@@ -114,6 +142,7 @@ class SeparatedSpec(Model):
     mcs: MCSSpec = Field(default_factory=MCSSpec, description="modulation and coding schemes")
     code: CodeSpec = Field(default_factory=CodeSpec, description="channel code and its decoder")
     grouping: GroupingSpec | None = Field(None, description="code mosaics of pictures instead of pictures")
+    classifier: Classifier = None
 
     @field_validator("code", mode="after")
     @classmethod
@@ -141,16 +170,6 @@ ModelName = Literal["deepjscc-2019", "deepjscc", "deepjscc-q", "ujscc"]
 #: Bits per symbol: BPSK, 4QAM and on to 4096QAM.
 ORDERS = (1, 2, 4, 6, 8, 10, 12)
 
-#: What a reference to weights ends with, as Keras wants it.
-WEIGHTS_SUFFIX = ".weights.h5"
-
-
-def _known_reference(text: str) -> str:
-    if not text.startswith("zoo:") and not text.endswith(WEIGHTS_SUFFIX):
-        mend = f"write zoo:MODEL/NAME as `linksim models` lists them, or a path to a {WEIGHTS_SUFFIX} file"
-        raise refusal(f"{brief(text)} names no weights", mend)
-    return text
-
 
 def _as_number(key: Any) -> Any:
     """Keys of a mapping may come as text: from `--set`, and from a resolved scenario."""
@@ -167,10 +186,6 @@ def _as_order(key: Any) -> Any:
         mend = f"write bits per symbol: one of {', '.join(map(str, ORDERS))}"
         raise refusal(f"{brief(key)} is no modulation order", mend)
     return int(number)
-
-
-#: Weights in the zoo, `zoo:deepjscc-q/qam64-awgn16-c6`, or a path.
-Reference = Annotated[str, Field(min_length=1, max_length=400), AfterValidator(_known_reference)]
 
 
 class WeightsTable(Model):
@@ -235,6 +250,7 @@ class LearnedSpec(Model):
         description="instead of target_ser: the SNRs in dB from which on each modulation order but the first "
         "is used, rising",
     )
+    classifier: Classifier = None
     label: str | None = Field(
         None,
         min_length=1,
@@ -299,6 +315,7 @@ class CapacityBoundSpec(Model):
     )
     table: MCSTable = Field("pdsch-1", description="whose modulation orders the BICM capacity may use")
     grouping: GroupingSpec | None = Field(None, description="code mosaics of pictures instead of pictures")
+    classifier: Classifier = None
 
 
 SystemSpec = Annotated[SeparatedSpec | LearnedSpec | CapacityBoundSpec, Field(discriminator="type")]

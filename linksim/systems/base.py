@@ -75,6 +75,9 @@ class Reception:
         Symbols and how many of them had a wrong hard decision before decoding.
     outage_probability : [batch], float
         For bounds that state an expectation: the probability that the fallback is shown instead.
+    classes : [batch], int, or None
+        The class that the receiver names for each picture, −1 where it names none; None of a system that
+        names no classes.
     """
 
     pictures: np.ndarray
@@ -87,10 +90,11 @@ class Reception:
     symbols: np.ndarray
     symbol_errors: np.ndarray
     outage_probability: np.ndarray
+    classes: np.ndarray | None = None
 
     @classmethod
     def without_channel(cls, pictures, outcomes, channel_uses, outage_probability=None):
-        """A reception for which nothing was sent over a link."""
+        """A reception for which nothing was sent over a link, and which names no classes."""
         count = len(pictures)
         return cls(
             pictures=np.asarray(pictures),
@@ -107,10 +111,17 @@ class Reception:
 
     @classmethod
     def join(cls, parts):
-        """Put receptions of consecutive pictures together."""
+        """Put receptions of consecutive pictures together; where some name classes, others name none (−1)."""
         fields = {}
         for name in cls.__dataclass_fields__:
             values = [getattr(part, name) for part in parts]
+            if name == "classes":
+                if all(value is None for value in values):
+                    continue
+                values = [
+                    np.full(len(part.outcomes), -1) if value is None else value
+                    for part, value in zip(parts, values)
+                ]
             fields[name] = sum(values, ()) if isinstance(values[0], tuple) else np.concatenate(values)
         return cls(**fields)
 

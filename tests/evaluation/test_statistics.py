@@ -29,5 +29,17 @@ def test_wilson_agrees_with_scipy(successes, trials):
     assert wilson(successes, trials) == pytest.approx((reference.low, reference.high), abs=1e-12)
 
 
+def test_wilson_of_a_fraction_lies_between_its_neighbours():
+    """By hand for 7.5 of 10, z² = 3.8415: (0.75 + 0.19207 ± 1.95996·√(0.01875 + 0.0096036)) / 1.38415."""
+    assert wilson(7.5, 10) == pytest.approx((0.44218, 0.91906), abs=1e-5)
+    assert wilson(7, 10)[0] < wilson(7.5, 10)[0] < wilson(8, 10)[0]
+
+
+def test_wilson_of_nothing_and_of_everything():
+    """z²/(n + z²) by hand: 3.84146/13.84146."""
+    assert wilson(0.0, 10) == pytest.approx((0.0, 0.27753), abs=1e-5)
+    assert wilson(10.0, 10) == pytest.approx((0.72247, 1.0), abs=1e-5)
+
+
 def test_wilson_without_trials():
     assert wilson(0, 0) is None

@@ -12,8 +12,8 @@ from linksim.scenario.errors import InputError
 
 
 def result(power=1.1):
-    row = Row(0, "delivered", "a", 30.1, 0.9, None, 256.0, 1 / 12, power, 1.8, 100, 1, 256, 20)
-    lost = Row(1, "codec_infeasible", "b", 12.3, 0.1, None, 256.0, 1 / 12, math.nan, math.nan, 0, 0, 0, 0)
+    row = Row(0, "delivered", "a", 30.1, 0.9, None, 0.75, 256.0, 1 / 12, power, 1.8, 100, 1, 256, 20)
+    lost = Row(1, "codec_infeasible", "b", 12.3, 0.1, None, None, 256.0, 1 / 12, *[math.nan] * 2, *[0] * 4)
     return Result((row, lost), summarise((row, lost)), 0.5)
 
 
@@ -26,7 +26,7 @@ def test_rows_and_sums_read_back_exactly(tmp_path):
     first, second = store.rows("task")
     assert first == result().rows[0]
     assert math.isnan(second.power)
-    assert second[:8] == result().rows[1][:8]
+    assert second[:9] == result().rows[1][:9]
     store.close()
 
 
@@ -55,11 +55,12 @@ def test_a_foreign_file_is_refused(tmp_path, content):
         Store(tmp_path)
 
 
-def test_a_store_of_another_format_is_refused(tmp_path):
+@pytest.mark.parametrize("version", [1, 99])  # the first one knew no classes
+def test_a_store_of_another_format_is_refused(tmp_path, version):
     with sqlite3.connect(tmp_path / "run.sqlite") as database:
-        database.execute("PRAGMA user_version=99")
+        database.execute(f"PRAGMA user_version={version}")
     database.close()
-    with pytest.raises(InputError, match="format 99"):
+    with pytest.raises(InputError, match=rf"\(format {version}\)\nmend: start with --fresh"):
         Store(tmp_path)
 
 

@@ -47,6 +47,8 @@ def test_shipped_scenarios_fit(path, validator):
         "stop={trials: 2, max_trials: 10, psnr_halfwidth_db: 0.1}",
         "systems.0={type: learned, weights: zoo:ujscc/b, boundaries: [3, 9.5]}",
         "systems.0={type: learned, weights: {order: {'1': zoo:a/b, '4': zoo:a/c}}, target_ser: 0.2}",
+        "systems.0.classifier={weights: zoo:picture-classifier/a}",
+        "systems.0={type: capacity_bound, classifier: {weights: a/b.weights.h5}}",
     ],
 )
 def test_what_the_loader_takes_fits(override, minimal, validator):
@@ -75,6 +77,8 @@ def test_what_the_loader_takes_fits(override, minimal, validator):
         "systems.0={type: learned, weights: zoo:a/b, boundaries: []}",
         "systems.0={type: learned, weights: zoo:a/b, boundaries: [101]}",
         "systems.0={type: learned, weights: {order: {}}}",
+        "systems.0.classifier=zoo:picture-classifier/a",
+        "systems.0={type: learned, weights: zoo:a/b, classifier: {weight: zoo:a/b}}",
         "images={source: folder}",
         "images={source: photos, crop: [8]}",
         "fallback={mean_colour: [0, 0, 256]}",

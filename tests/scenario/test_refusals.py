@@ -92,6 +92,11 @@ MISTAKES = [
     ("stop.psnr_halfwidth_db=0.1", "stop", "stop.max_trials above 1"),
     ("stop.min_block_errors=10", "stop", "stop.max_trials above 1"),
     ("figures=[{y: ms_ssim, file: a}]", "figures.0.y", "add ms_ssim to `metrics`"),
+    ("figures=[{y: psnr_db, file: a}, {y: accuracy, file: b}]", "figures.1.y", "add `classifier: {"),
+    ("figures=[{x: accuracy, y: psnr_db, file: a}]", "figures.0.x", "show another column"),
+    ("systems.0.classifier=zoo:a/b", "systems.0.classifier", "mapping"),
+    ("systems.0.classifier={}", "systems.0.classifier.weights", "add `weights:`"),
+    ("systems.0.classifier={weights: a}", "systems.0.classifier.weights", "zoo:MODEL/NAME"),
 ]  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Channel uses, files as bits, fallback pictures and joined receptions."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -76,6 +77,15 @@ def test_receptions_join_in_order():
     assert joined.channel_uses.tolist() == [1, 2, 2]
     assert joined.symbols.tolist() == [0, 0, 0]
     assert np.isnan(joined.power).all()
+
+
+def test_joined_classes():
+    """None where no part names classes; −1 for the pictures of a part that names none."""
+    silent = Reception.without_channel(np.zeros((2, 2, 2, 3), np.uint8), ["codec_infeasible"] * 2, [8, 8])
+    assert silent.classes is None
+    assert Reception.join([silent, silent]).classes is None
+    naming = replace(silent, classes=np.array([4, -1]))
+    assert Reception.join([naming, silent, naming]).classes.tolist() == [4, -1, -1, -1, 4, -1]
 
 
 def test_schema_and_registry_name_the_same_systems():
