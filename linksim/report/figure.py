@@ -59,6 +59,8 @@ def _check_columns(curves, x, y):
         if column not in useful:
             known = any(column in row for row in rows)
             problem = "the column holds no number in these results" if known else "there is no such column"
+            if known and column == "accuracy":
+                problem += ": it takes labelled pictures and a system that names classes"
             raise InputError(problem, field=column, mend=f"choose one of {', '.join(useful) or 'none'}")
 
 

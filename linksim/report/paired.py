@@ -4,6 +4,7 @@ import csv
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from linksim.evaluation.statistics import mean_halfwidth
 from linksim.evaluation.trials import halfway
@@ -12,11 +13,30 @@ from linksim.scenario.errors import InputError
 
 _COLUMNS = ("system", "snr_db", "cbr", "mcs", "trial", "image")
 
-#: Metric to the places that its differences are told with, and their unit.
-_SHOWN = {"psnr_db": (2, " dB"), "ssim": (4, ""), "ms_ssim": (4, "")}
+_MEASURE = "add it to the scenario's `metrics`"
 
-METRICS = tuple(_SHOWN)
-"""What systems can be compared by: columns of rows.csv."""
+
+class _Metric(NamedTuple):
+    """Its column of rows.csv, how its differences are told, and what to do where it was not measured."""
+
+    column: str
+    places: int
+    scale: float
+    unit: str
+    mend: str
+
+
+_METRICS = {
+    "psnr_db": _Metric("psnr_db", 2, 1, " dB", _MEASURE),
+    "ssim": _Metric("ssim", 4, 1, "", _MEASURE),
+    "ms_ssim": _Metric("ms_ssim", 4, 1, "", _MEASURE),
+    "accuracy": _Metric(
+        "correct", 2, 100, " percentage points", "take labelled pictures and give the system a `classifier`"
+    ),
+}
+
+METRICS = tuple(_METRICS)
+"""What systems can be compared by."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +67,7 @@ def differences(folder: Path, base: str, metric: str = "psnr_db") -> list[Differ
     """All systems of a run minus one of them, at every bandwidth and SNR.
 
     A system is taken by its policy's line: an envelope by the MCS that it chose and the trials on which it is
-    reported.
+    reported. Pictures without the metric, and systems without such pictures, are left out.
 
     Parameters
     ----------
@@ -61,7 +81,7 @@ def differences(folder: Path, base: str, metric: str = "psnr_db") -> list[Differ
     Raises
     ------
     InputError
-        There is no such system or metric, the run did not measure it, or the tables cannot be read.
+        There is no such system or metric, it was not measured for the base, or the tables cannot be read.
     """
     if metric not in METRICS:
         mend = f"one of {', '.join(METRICS)}"
@@ -74,7 +94,10 @@ def differences(folder: Path, base: str, metric: str = "psnr_db") -> list[Differ
             file=str(folder / "results.csv"),
             mend=f"name one of {', '.join(systems)}",
         )
-    pictures = _pictures(folder / "rows.csv", lines, metric)
+    measure, path = _METRICS[metric], folder / "rows.csv"
+    pictures = _pictures(path, lines, measure.column)
+    if not any(system == base for system, _, _ in pictures):
+        raise InputError(f"{metric} was not measured for {base}", file=str(path), mend=measure.mend)
     found = []
     for (system, cbr, snr_db), own in pictures.items():
         other = pictures.get((base, cbr, snr_db))
@@ -88,14 +111,15 @@ def differences(folder: Path, base: str, metric: str = "psnr_db") -> list[Differ
 
 def table(found: list[Difference], metric: str = "psnr_db") -> list[str]:
     """Lines of text: for each system and bandwidth the differences along the SNR."""
-    places, unit = _SHOWN[metric]
-    text = []
+    measure, text = _METRICS[metric], []
+    places = measure.places
     for system, cbr in dict.fromkeys((difference.system, difference.cbr) for difference in found):
         mine = [difference for difference in found if (difference.system, difference.cbr) == (system, cbr)]
         text.append(f"{system} minus {mine[0].base}, CBR {cbr:.4g}, {mine[0].pictures} pictures")
         for each in sorted(mine, key=lambda difference: difference.snr_db):
-            spread = "" if each.halfwidth is None else f" ± {each.halfwidth:.{places}f}"
-            text.append(f"  {each.snr_db:6g} dB: {each.mean:+{places + 4}.{places}f}{spread}{unit}")
+            spread = "" if each.halfwidth is None else f" ± {measure.scale * each.halfwidth:.{places}f}"
+            mean = f"{measure.scale * each.mean:+{places + 4}.{places}f}"
+            text.append(f"  {each.snr_db:6g} dB: {mean}{spread}{measure.unit}")
     return text
 
 
@@ -119,25 +143,17 @@ def _key(row):
     return row["system"], row["cbr"], row["snr_db"]
 
 
-def _pictures(path, lines, metric):
-    """The metric of each picture, the mean over trials, by system, CBR and SNR."""
+def _pictures(path, lines, column):
+    """The column's mean over trials for each picture that has it, by system, CBR and SNR."""
     sums = defaultdict(lambda: defaultdict(list))
     try:
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
-                system, snr_db, cbr, mcs, trial, image = (row[column] for column in _COLUMNS)
+                system, snr_db, cbr, mcs, trial, image = (row[name] for name in _COLUMNS)
                 key = system, float(cbr), float(snr_db)
                 point, first = lines.get(key, (None, 0))
-                if mcs == point and int(trial) >= first:
-                    if not row[metric]:
-                        raise InputError(
-                            f"{metric} was not measured",
-                            file=str(path),
-                            mend="add it to the scenario's `metrics`",
-                        )
-                    sums[key][int(image)].append(float(row[metric]))
-    except InputError:
-        raise
+                if mcs == point and int(trial) >= first and row[column]:
+                    sums[key][int(image)].append(float(row[column]))
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"cannot be read ({type(error).__name__})",

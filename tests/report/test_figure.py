@@ -139,6 +139,19 @@ def test_a_logarithmic_figure_of_zeros_says_so(write_results, tmp_path, point):
     assert png.stat().st_size > 5000
 
 
+def test_an_accuracy_has_its_interval_as_a_band(write_results, tmp_path, point):
+    limits = {"accuracy": 0.75, "accuracy_lo": 0.4677, "accuracy_hi": 0.9111}
+    rows = read_results(write_results([point("s", 0, 30, **limits), point("s", 5, 30), point("t", 5, 30)]))
+    *_, table = draw(to_curves(rows), "snr_db", "accuracy", tmp_path / "accuracy")
+    (found,) = numbers_in(table)
+    assert {column: float(found[column]) for column in limits} == limits
+
+
+def test_an_accuracy_that_nobody_measured_is_explained(curves, tmp_path, refusal):
+    text = refusal(draw, curves, "snr_db", "accuracy", tmp_path / "empty")
+    assert "labelled pictures and a system that names classes" in text
+
+
 @pytest.mark.parametrize(("x", "y", "field"), [("snr_db", "ssim", "ssim"), ("cbr_std", "psnr_db", "cbr_std")])
 def test_an_empty_column_is_an_error_with_a_mend(curves, tmp_path, x, y, field):
     with pytest.raises(InputError, match="holds no number") as caught:

@@ -91,7 +91,26 @@ def test_other_metrics_are_compared_where_they_were_measured(run, capsys):
     assert main(["paired", str(folder), "--from", "base", "--metric", "ms_ssim"]) == 2
     assert "ms_ssim was not measured" in capsys.readouterr().err
     assert main(["paired", str(folder), "--from", "base", "--metric", "mse"]) == 2
-    assert "one of psnr_db, ssim, ms_ssim" in capsys.readouterr().err
+    assert "one of psnr_db, ssim, ms_ssim, accuracy" in capsys.readouterr().err
+
+
+def test_accuracies_differ_in_percentage_points(run, capsys):
+    """Classes right: 1, 0, 1, 0 and 1, 1, 1, 0.5 in expectation: differences 0, 1, 0, 0.5, mean 0.375."""
+    rows = pictures("base", "weights:a", BASE) + pictures("better", "weights:b", BASE)
+    rows += pictures("silent", "weights:c", BASE)
+    for row, correct in zip(rows, [1, 0, 1, 0, 1, 1, 1, 0.5, *[""] * 4], strict=True):
+        row["correct"] = correct
+    names = {"base": "weights:a", "better": "weights:b", "silent": "weights:c"}
+    folder = run([line(name, mcs) for name, mcs in names.items()], rows)
+    (found,) = differences(folder, "base", "accuracy")
+    assert (found.system, found.mean) == ("better", 0.375)
+    assert found.halfwidth == pytest.approx(t.ppf(0.975, 3) * stdev([0, 1, 0, 0.5]) / 2)
+    assert main(["paired", str(folder), "--from", "base", "--metric", "accuracy"]) == 0
+    assert "+37.50 ± 76.17 percentage points\n" in capsys.readouterr().out
+    assert main(["paired", str(folder), "--from", "silent", "--metric", "accuracy"]) == 2
+    error = capsys.readouterr().err
+    assert "accuracy was not measured for silent" in error
+    assert "give the system a `classifier`" in error
 
 
 def test_the_command_prints_a_table_and_refuses_unknown_systems(run, capsys):
