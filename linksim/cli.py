@@ -1,5 +1,6 @@
 """The command line: parses arguments, calls the rooms, prints; a room is imported when a command needs it."""
 
+import contextlib
 import json
 import os
 import sys
@@ -203,7 +204,7 @@ def plot(
 def paired(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Run folder.")],
     base: Annotated[str, typer.Option("--from", metavar="LABEL", help="System to compare the others with.")],
-    metric: Annotated[str, typer.Option(help="psnr_db, ssim or ms_ssim.")] = "psnr_db",
+    metric: Annotated[str, typer.Option(help="psnr_db, ssim, ms_ssim or accuracy.")] = "psnr_db",
 ) -> int:
     """Compare the systems of a run picture by picture: mean difference of a metric with its 95% interval."""
     from linksim.report.paired import differences, table
@@ -293,17 +294,26 @@ def train(
     photographs: Annotated[
         Path | None, typer.Option(help="Folder with train/ and validation/; default: the recipe's.")
     ] = None,
+    dataset: Annotated[
+        Path | None, typer.Option(help="Files of labelled pictures; default: the recipe's, or a download.")
+    ] = None,
     overrides: Overrides = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Forget what an earlier training left in the folder.")
     ] = False,
 ) -> int:
-    """Train a learned system, or go on where it was; leaves its weights with their card."""
-    from linksim.progress import TrainingProgress
-    from linksim.training.recipe import load_recipe
+    """Train a learned system, or go on where it was; leaves its weights with their card.
+
+    The recipes of a sweep are trained one after the other, each in a folder of its own.
+    """
+    from linksim.codecs.cache import default_directory
+    from linksim.training.recipe import load_recipes
 
     # Keras reads this once, when it is imported.
     os.environ["KERAS_BACKEND"] = backend = backend or os.environ.get("KERAS_BACKEND") or "tensorflow"
+    # Recipes that differ in the SNR alone are one program: JAX compiles it once and keeps it there.
+    with contextlib.suppress(RuntimeError):  # no home folder: then it compiles each time
+        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(default_directory() / "jax"))
     if backend not in ("jax", "tensorflow"):
         raise InputError(
             f"there is no backend {backend!r}", field="--backend", mend="write jax or tensorflow"
@@ -311,25 +321,41 @@ def train(
     chosen = list(overrides or ())
     if photographs is not None:
         chosen.append(f"photographs.folder={json.dumps(str(photographs))}")
-    loaded = load_recipe(recipe, tuple(chosen))
-    if loaded.channel.through == "sionna" and backend != "tensorflow":
+    if dataset is not None:
+        chosen.append(f"labelled.path={json.dumps(str(dataset))}")
+    recipes = load_recipes(recipe, tuple(chosen))
+    if backend != "tensorflow" and any(_through_sionna(each) for each in recipes):
         raise InputError(
             "Sionna's blocks need TensorFlow",
             field="channel.through",
             mend="add --backend tensorflow, or write light",
         )
-    folder = out if out is not None else Path("runs", "train", loaded.model.name, loaded.name)
-    with TrainingProgress(f"{loaded.model.name}/{loaded.name}") as progress:
+    for each in recipes:
+        place = Path("runs", "train", each.model.name) if out is None else out
+        weights = _train_one(each, place if out and len(recipes) == 1 else place / each.name, fresh)
+        if weights is None:
+            return INTERRUPTED
+        print(f"Look at {weights.with_name('history.csv')}")
+        if each.channel is not None:
+            print(f"Send a picture with `linksim send --system {weights}`")
+    return DONE
+
+
+def _train_one(recipe, folder, fresh):
+    """The weights of a recipe; None if the training was interrupted."""
+    from linksim.progress import TrainingProgress
+
+    with TrainingProgress(f"{recipe.model.name}/{recipe.name}") as progress:
         try:
-            weights = _train(loaded, folder, progress, fresh)
+            return _train(recipe, folder, progress, fresh)
         except KeyboardInterrupt:
             mend = ", without --fresh," if fresh else ""
             print(f"stopped; the same command{mend} goes on from {folder}/checkpoint.npz", file=sys.stderr)
-            return INTERRUPTED
-    print(
-        f"Look at {weights.with_name('history.csv')}; send a picture with `linksim send --system {weights}`"
-    )
-    return DONE
+            return None
+
+
+def _through_sionna(recipe):
+    return recipe.channel is not None and recipe.channel.through == "sionna"
 
 
 def _train(recipe, folder, progress, fresh):
@@ -347,7 +373,7 @@ def _train(recipe, folder, progress, fresh):
             "JAX is not installed", field="--backend", mend="`pip install linksim[train]`, or take tensorflow"
         ) from error
     link_layer = None
-    if recipe.channel.through == "sionna":
+    if _through_sionna(recipe):
         from linksim.phy.layers import LinkLayer as link_layer
     if fresh:
         checkpoint.remove(folder)

@@ -93,10 +93,11 @@ class TrainingProgress:
         if self._before is not None and step > self._before[0]:
             rate = f", {(step - self._before[0]) / (seconds - self._before[1]):.1f} updates/s"
         self._before = step, seconds
+        accuracy = f", {line['validation_accuracy']:.1%} right" if "validation_accuracy" in line else ""
         self.say(
             f"phase {line['phase']}, update {step}, {seconds:.0f} s: loss {line['loss']:.5g}, "
             f"training {line['train_psnr_db']:.2f} dB, validation {line['validation_psnr_db']:.2f} dB"
-            f"{', the best' if best else ''}{rate}"
+            f"{accuracy}{', the best' if best else ''}{rate}"
         )
 
 

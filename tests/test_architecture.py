@@ -37,7 +37,7 @@ REGISTRIES = {
     "codecs": codecs.CODECS,
     "images": images.SOURCES,
     "metrics": metrics.METRICS,
-    "jscc": jscc.MODELS,
+    "jscc": {**jscc.MODELS, **jscc.CLASSIFIERS},
 }
 
 
@@ -154,7 +154,8 @@ def test_the_schema_and_the_registry_name_the_same(union, discriminator, registr
 
 
 def test_the_schema_and_the_learned_models_name_the_same():
-    assert set(get_args(ModelName)) == set(MODELS) == set(jscc.MODELS) == set(named(ModelSpec, "name"))
+    assert set(get_args(ModelName)) == set(MODELS) == set(jscc.MODELS)
+    assert {*jscc.MODELS, *jscc.CLASSIFIERS} == set(named(ModelSpec, "name"))
 
 
 def test_the_schema_and_the_metrics_name_the_same():

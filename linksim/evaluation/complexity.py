@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass
 
 from linksim import zoo
-from linksim.evaluation.usage import CROP, LARGE_REDUCTION
+from linksim.evaluation.usage import CROP, is_large, refuse_classifiers
 from linksim.zoo import Weights
 
-#: Height and width in px of a picture for weights that reduce sides less than 16 times.
+#: Height and width in px of a picture for weights that are not made for large ones.
 _SMALL = (32, 32)
 
 
@@ -56,17 +56,19 @@ class Complexity:
 def measure(weights: Weights) -> Complexity:
     """Count the operations of the compiled encoder and decoder at every modulation order.
 
-    For one picture of 32×32 px, or of 256×384 px for weights that reduce sides 16 times.
+    For one picture of 32×32 px, or of 256×384 px for weights that are made for large ones. A decoder of
+    classes is left out.
 
     Raises
     ------
     InputError
-        The weights cannot be loaded.
+        The weights cannot be loaded or send nothing.
     """
     from linksim import phy  # noqa: F401  starts TensorFlow, quietly: before a network is loaded
 
+    refuse_classifiers(weights)
     codec = zoo.load(weights)
-    picture = CROP if codec.reduction >= LARGE_REDUCTION else _SMALL
+    picture = CROP if is_large(weights, codec) else _SMALL
     points = [len(constellation) for constellation in codec.constellations] or [None]
     return Complexity(
         parameters=codec.count_params(),
@@ -89,6 +91,8 @@ def _of_order(codec, picture, order, points):
 
     def encode(images):
         sent = codec.encode(images, condition)
+        if codec.stochastic:
+            return sent.log_probabilities
         return sent.symbols if sent.indices is None else sent.indices
 
     def decode(received):

@@ -20,8 +20,9 @@ CROP = (256, 384)
 #: Source samples that go through a network at once.
 _BATCH_SAMPLES = 400_000
 
-LARGE_REDUCTION = 16
-"""From this reduction on, weights are made for large pictures."""
+_LARGE_REDUCTION = 16  # From this reduction on, weights are made for large pictures.
+
+_SEED = 1  # Of the draws of a stochastic encoder.
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +126,7 @@ def measure(weights: Weights, source: str | None = None) -> list[Usage]:
     weights : linksim.zoo.Weights
     source : str or None
         YAML name of a source of colour pictures; large ones are cut to 256×384 px. None takes `patches32`, or
-        `photos` for weights that reduce sides 16 times.
+        `photos` for weights that are made for large pictures.
 
     Returns
     -------
@@ -136,14 +137,20 @@ def measure(weights: Weights, source: str | None = None) -> list[Usage]:
     Raises
     ------
     InputError
-        The weights cannot be loaded; the source is unknown, holds grey pictures or cannot be loaded.
+        The weights cannot be loaded or send nothing; the source is unknown, holds grey pictures or pictures
+        of a size that they do not take, or cannot be loaded.
     """
     from linksim import phy  # noqa: F401  starts TensorFlow, quietly: before a network is loaded
 
+    refuse_classifiers(weights)
     codec = zoo.load(weights)
     if source is None:
-        source = "photos" if codec.reduction >= LARGE_REDUCTION else "patches32"
+        source = "photos" if is_large(weights, codec) else "patches32"
     pixels = _pictures(_specification(source))
+    side = weights.card.side
+    if side is not None and pixels.shape[1:3] != (side, side):
+        problem = f"{weights.reference} takes pictures of {side}×{side} px only"
+        raise InputError(problem, field="source", mend="take such pictures, as patches32")
     text = f"{len(pixels)} of {source}"
     snr_db = float(np.mean(weights.card.snr_db))
     if not codec.constellations:
@@ -155,6 +162,18 @@ def measure(weights: Weights, source: str | None = None) -> list[Usage]:
     ]
 
 
+def is_large(weights: Weights, codec) -> bool:
+    """Whether weights are made for large pictures."""
+    return weights.card.side is None and codec.reduction >= _LARGE_REDUCTION
+
+
+def refuse_classifiers(weights: Weights) -> None:
+    """Raise InputError for weights that send nothing."""
+    if weights.card.cbr is None:
+        problem = f"{weights.reference} classifies pictures and sends nothing"
+        raise InputError(problem, mend="name weights of a learned system")
+
+
 def _sent(codec, order, pixels, snr_db):
     """Labels int32 [batch, k] at one modulation order, or analogue symbols as real pairs [batch, k, 2]."""
     from linksim.jscc.codec import Condition
@@ -163,9 +182,15 @@ def _sent(codec, order, pixels, snr_db):
 
     def encode(batch, snr_db):
         sent = codec.encode(batch, Condition(height, width, snr_db, order))
+        if codec.stochastic:
+            return sent.log_probabilities
         return sent.symbols if sent.indices is None else sent.indices
 
-    return _in_batches(encode, pixels, snr_db)
+    sent = _in_batches(encode, pixels, snr_db)
+    if codec.stochastic:
+        uniform = np.random.default_rng(_SEED).random(sent.shape, dtype=np.float32)
+        return np.asarray(codec.draw(sent, uniform))
+    return sent
 
 
 def _unquantized(codec, pixels, snr_db):

@@ -32,7 +32,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Sent:
-    """What a transmitter hands to the physical layer: symbols, or labels of constellation points.
+    """What a transmitter hands to the physical layer: symbols, labels of constellation points, or a law.
 
     Attributes
     ----------
@@ -40,10 +40,14 @@ class Sent:
         Real pairs.
     indices : [batch, k], int32, or None
         Labels into the order's constellation, an entry of `Codec.constellations`.
+    log_probabilities : [batch, k, axes, levels], float32, or None
+        Of a stochastic encoder: ln of the probability of every level of each real dimension, from which the
+        transmitter draws one; `Codec.draw` does so.
     """
 
     symbols: Any = None
     indices: Any = None
+    log_probabilities: Any = None
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,13 @@ class Rehearsal:
     penalties : dict
         Terms of the loss beside the distortion, by the name of their weight in a recipe's phase: a scalar, or
         one for each modulation order.
+    logits : [batch, classes], float32, or None
+        Of a codec that classifies.
     """
 
     pictures: Any
     penalties: dict[str, Any] = field(default_factory=dict)
+    logits: Any = None
 
 
 class Codec(keras.Model):
@@ -81,6 +88,12 @@ class Codec(keras.Model):
 
     #: Whether the decoder takes the labels of the detected points instead of equalised symbols.
     detects = False
+
+    #: Whether the encoder says only with what probabilities the transmitter draws its points.
+    stochastic = False
+
+    #: Classes that the receiver tells apart by `classify`; 0 for a codec that does not classify.
+    classes = 0
 
     def __init__(self, reduction, symbols, **options):
         super().__init__(**options)
@@ -108,6 +121,22 @@ class Codec(keras.Model):
         received : [batch, k, 2], float32, or [batch, k], int32
             Equalised symbols or, where the codec `detects`, labels of points.
         condition : Condition
+        """
+        raise NotImplementedError
+
+    def classify(self, received, condition: Condition):
+        """What was received, as `decode` takes it, to logits float32 [batch, classes]."""
+        raise NotImplementedError
+
+    def draw(self, log_probabilities, uniform=None):
+        """Labels int32 [batch, k] of the points that a stochastic encoder sends.
+
+        Parameters
+        ----------
+        log_probabilities : [batch, k, axes, levels], float32
+            As in `Sent`.
+        uniform : [batch, k, axes, levels], float32, or None
+            Independent and uniform in [0, 1). None: the likeliest points.
         """
         raise NotImplementedError
 

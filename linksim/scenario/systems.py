@@ -163,9 +163,15 @@ MODELS = {
     "deepjscc": "DeepJSCC, analogue symbols, the network of DeepJSCC-Q without its quantizer",
     "deepjscc-q": "DeepJSCC-Q, points of a fixed or a learned constellation, Tung et al. 2022",
     "ujscc": "uJSCC, one network for several modulation orders, a codebook each; its benchmarks",
+    "jcm": "JCM, points drawn from a stochastic encoder, pictures and classes, Bo et al. 2022",
+    "jcm-analog": "JCM's benchmark with analogue symbols",
+    "jcm-uniform-8bit": "JCM's benchmark with a uniform quantizer of 8 bits and BPSK",
+    "jcm-nn-1bit": "JCM's benchmark with a linear layer, hard decisions and BPSK",
 }
 
-ModelName = Literal["deepjscc-2019", "deepjscc", "deepjscc-q", "ujscc"]
+ModelName = Literal[
+    "deepjscc-2019", "deepjscc", "deepjscc-q", "ujscc", "jcm", "jcm-analog", "jcm-uniform-8bit", "jcm-nn-1bit"
+]
 
 #: Bits per symbol: BPSK, 4QAM and on to 4096QAM.
 ORDERS = (1, 2, 4, 6, 8, 10, 12)
@@ -251,6 +257,10 @@ class LearnedSpec(Model):
         "is used, rising",
     )
     classifier: Classifier = None
+    sampling: Literal["random", "argmax"] = Field(
+        "random",
+        description="of a stochastic encoder (jcm): every transmission draws points, or sends the likeliest",
+    )
     label: str | None = Field(
         None,
         min_length=1,

@@ -2,6 +2,7 @@
 
 import hashlib
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,9 @@ _BATCH_SAMPLES = 400_000
 #: Symbol error rate at the SNR boundaries of models that know one order each; that of the uJSCC paper.
 _TARGET_SER = 0.1
 
+#: Keeps the draws of a stochastic encoder apart from everything else that a task's seed decides.
+_DRAW = 0x6A636D
+
 #: Symbols of chunks sent before: the same pictures are sent at every SNR and in every trial.
 _REMEMBERED_BYTES = 64 << 20
 
@@ -29,6 +33,7 @@ class Learned:
     Every picture arrives: there is no file to lose, only noise in its features. The decoder sees the
     equalised symbols, and the nearest points are detected for the symbol error rate alone; or it sees the
     labels of the detected points, where the codec says so. Of several modulation orders the SNR chooses one.
+    A stochastic encoder says with what probabilities points are sent; every transmission draws anew.
 
     Parameters
     ----------
@@ -79,6 +84,9 @@ class Learned:
         except InputError as error:
             raise error.at("weights") from error
         card = weights.card
+        if card.cbr is None:
+            problem, mend = f"{reference} classifies pictures and sends none", "name it as `classifier`"
+            raise InputError(problem, field="weights", mend=mend)
         if card.cbr != cbr:
             mend = f"set bandwidth.cbr to {card.cbr}, or name weights made for {cbr}"
             raise InputError(f"{reference} is made for CBR {card.cbr}, not {cbr}", field="weights", mend=mend)
@@ -126,7 +134,14 @@ class Learned:
 
         network = self._network(point.weights)
         order = point.order or 0
-        symbols, indices = self._encode(network, point.weights.digest, images, order, link.snr_db)
+        encoded = self._encode(network, point.weights.digest, images, order, link.snr_db)
+        if encoded.law is not None:
+            uniform = None
+            if self._spec.sampling == "random":
+                generator = np.random.default_rng([seed, _DRAW])
+                uniform = generator.random(encoded.law.shape, dtype=np.float32)
+            encoded = network.draw(encoded.law, uniform)
+        symbols, indices = encoded.symbols, encoded.indices
         randomness.seed(seed)
         received = link.transmit(symbols)
         equalised = received.symbols.numpy()
@@ -138,6 +153,9 @@ class Learned:
             detected = network.constellations[order].detect(equalised)
             wrong = (detected != indices).sum(axis=1)
             arrived = detected if network.detects else arrived
+        classes = None
+        if network.classifies:
+            classes = network.classify(arrived, *images.shape[1:3], order, link.snr_db)
         return Reception(
             pictures=network.decode(arrived, *images.shape[1:3], order, link.snr_db),
             outcomes=(DELIVERED,) * count,
@@ -149,6 +167,7 @@ class Learned:
             symbols=np.full(count, 0 if indices is None else uses),
             symbol_errors=wrong,
             outage_probability=np.zeros(count),
+            classes=classes,
         )
 
     def _network(self, weights):
@@ -157,7 +176,7 @@ class Learned:
         return self._networks[weights.digest]
 
     def _encode(self, network, digest, images, order, snr_db):
-        """Symbols complex64 `[batch, k]` and, of constellations, their indices; remembered for a chunk.
+        """What the encoder gives for a chunk of pictures; remembered.
 
         What is sent depends on the modulation order, which the SNR chooses, but on the SNR itself no encoder
         depends, uJSCC's neither: it is no part of what they are remembered by.
@@ -170,6 +189,15 @@ class Learned:
             sent = network.encode(images, order, snr_db)
             self._sent.put(key, sent)
         return sent
+
+
+class _Encoded(NamedTuple):
+    """What an encoder gives: symbols complex64 `[batch, k]`, with their indices where they are points, or the
+    law of a stochastic encoder, ln of probabilities `[batch, k, axes, levels]`."""
+
+    symbols: np.ndarray | None = None
+    indices: np.ndarray | None = None
+    law: np.ndarray | None = None
 
 
 class _Network:
@@ -186,25 +214,39 @@ class _Network:
         self._graphs = {}
         self.constellations = tuple(map(Constellation, codec.constellations))
         self.detects = codec.detects
+        self.classifies = codec.classes > 0
 
     def encode(self, images, order, snr_db):
-        """Images uint8 `[batch, H, W, 3]` to symbols complex64 and indices or None, each `[batch, k]`."""
-        encoder, _ = self._compiled(*images.shape[1:3], order)
+        """What is sent for images uint8 `[batch, H, W, 3]`."""
+        encoder = self._compiled(*images.shape[1:3], order)["encode"]
         length = _batch_length(*images.shape[1:3])
         sent = _in_batches(lambda batch: encoder(np.float32(batch) / 255, snr_db), images, length)
+        if self._codec.stochastic:
+            return _Encoded(law=sent)
         if not self.constellations:
-            return sent[..., 0] + np.complex64(1j) * sent[..., 1], None
-        return self.constellations[order].map(sent).numpy(), sent
+            return _Encoded(sent[..., 0] + np.complex64(1j) * sent[..., 1])
+        return _Encoded(self.constellations[order].map(sent).numpy(), sent)
+
+    def draw(self, law, uniform):
+        """Points for the law of a stochastic encoder, by uniform numbers; None: the likeliest."""
+        indices = np.asarray(self._codec.draw(law, uniform))
+        return _Encoded(self.constellations[0].map(indices).numpy(), indices)
 
     def decode(self, received, height, width, order, snr_db):
         """Equalised real pairs float32 `[batch, k, 2]`, or labels int32 `[batch, k]` where the codec detects,
         to pictures uint8 `[batch, H, W, 3]`."""
-        _, decoder = self._compiled(height, width, order)
+        decoder = self._compiled(height, width, order)["decode"]
         return _in_batches(
             lambda batch: np.rint(255 * np.clip(decoder(batch, snr_db), 0, 1)).astype(np.uint8),
             received,
             _batch_length(height, width),
         )
+
+    def classify(self, received, height, width, order, snr_db):
+        """What `decode` takes to the classes that the receiver names, int `[batch]`."""
+        classifier = self._compiled(height, width, order)["classify"]
+        length = _batch_length(height, width)
+        return _in_batches(lambda batch: classifier(batch, snr_db).argmax(axis=-1), received, length)
 
     def _compiled(self, height, width, order):
         key = height, width, order
@@ -216,13 +258,23 @@ class _Network:
 
             def encode(images, snr_db):
                 sent = codec.encode(images, Condition(height, width, snr_db, order))
+                if codec.stochastic:
+                    return sent.log_probabilities
                 return sent.symbols if sent.indices is None else sent.indices
 
             def decode(received, snr_db):
                 return codec.decode(received, Condition(height, width, snr_db, order))
 
+            def classify(received, snr_db):
+                return codec.classify(received, Condition(height, width, snr_db, order))
+
             received = ((None, uses), "int32") if codec.detects else ((None, uses, 2), "float32")
-            self._graphs[key] = compiled(encode, (None, height, width, 3)), compiled(decode, *received)
+            self._graphs[key] = {
+                "encode": compiled(encode, (None, height, width, 3)),
+                "decode": compiled(decode, *received),
+            }
+            if self.classifies:
+                self._graphs[key]["classify"] = compiled(classify, *received)
         return self._graphs[key]
 
 

@@ -29,8 +29,8 @@ class Progress:
         Digest of the recipe.
     phase, step : int
         Number of the phase and updates done in it.
-    best_db : float
-        Best validation PSNR of the phase in dB.
+    best : float
+        Best validation of the phase: PSNR in dB or, of what classifies, the loss times −1.
     idle : int
         Epochs since.
     seconds : float
@@ -39,16 +39,19 @@ class Progress:
         Learning rate, where a plateau sets it.
     history : list of dict
         A line for each epoch.
+    best_line : dict
+        That of the best epoch of the phase.
     """
 
     recipe: str
     phase: int = 0
     step: int = 0
-    best_db: float = float("-inf")
+    best: float = float("-inf")
     idle: int = 0
     seconds: float = 0.0
     rate: float | None = None
     history: list = field(default_factory=list)
+    best_line: dict = field(default_factory=dict)
 
 
 def write(path: Path, variables, progress: Progress) -> None:

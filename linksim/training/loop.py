@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,10 +16,10 @@ import numpy as np
 
 from linksim import __version__, jscc, zoo
 from linksim.scenario.errors import InputError
-from linksim.training import checkpoint
+from linksim.training import checkpoint, data
 from linksim.training.channels import TrainingChannel
 from linksim.training.checkpoint import Progress
-from linksim.training.patches import make_tiles, photographs, validation_patches
+from linksim.training.data import Data, Examples
 from linksim.training.recipe import Recipe
 from linksim.training.schedules import Plateau, RateOverSteps
 from linksim.training.trainee import Trainee, phase_orders
@@ -28,7 +27,10 @@ from linksim.training.trainee import Trainee, phase_orders
 #: Updates between two looks of Keras at its callbacks, where programs are compiled as a whole.
 _STEPS_PER_EXECUTION = 20
 
-COLUMNS = ("phase", "step", "seconds", "loss", "train_psnr_db", "validation_psnr_db", "divergence")
+COLUMNS = (
+    "phase", "step", "seconds", "loss", "train_psnr_db", "validation_psnr_db", "divergence",
+    "validation_loss", "train_accuracy", "validation_accuracy",
+)  # fmt: skip
 
 
 class Listener(Protocol):
@@ -48,15 +50,15 @@ class Listener(Protocol):
 class Batch:
     """Draws the batches of a recipe: batch t depends on seed and t only, so that resuming repeats none."""
 
-    tiles: np.ndarray
+    examples: Examples
     size: int
     seed: int
 
-    def of_steps(self, start: int, stop: int) -> Iterator[tuple[np.ndarray]]:
-        """Batches uint8 [size, side, side, 3] of the updates from `start` to before `stop`."""
+    def of_steps(self, start: int, stop: int) -> Iterator[tuple[np.ndarray, ...]]:
+        """Pictures uint8 [size, side, side, 3], and labels, of the updates from `start` to before `stop`."""
         for step in range(start, stop):
-            chosen = np.random.default_rng([self.seed, step]).integers(len(self.tiles), size=self.size)
-            yield (self.tiles[np.sort(chosen)],)
+            chosen = np.random.default_rng([self.seed, step]).integers(len(self.examples), size=self.size)
+            yield self.examples[np.sort(chosen)]
 
 
 def train(recipe: Recipe, folder: Path, listener: Listener, link_layer: Callable | None = None) -> Path:
@@ -79,14 +81,13 @@ def train(recipe: Recipe, folder: Path, listener: Listener, link_layer: Callable
     Raises
     ------
     InputError
-        The photographs, the weights to start from, or an earlier checkpoint cannot be used, or the training
+        The pictures, the weights to start from, or an earlier checkpoint cannot be used, or the training
         diverges.
     """
     folder.mkdir(parents=True, exist_ok=True)
     progress = _resumed(folder, recipe)
-    paths = {split: photographs(recipe.photographs.folder, split) for split in ("train", "validation")}
     start = None if recipe.start is None else zoo.find(_start_reference(recipe.start, folder))
-    tiles, validation = _tiles(recipe, paths, listener)
+    pictures = data.load(recipe, listener)
 
     _share_among_devices(recipe)
     keras.utils.set_random_seed(recipe.seed)
@@ -100,25 +101,18 @@ def train(recipe: Recipe, folder: Path, listener: Listener, link_layer: Callable
         _take_over(codec, zoo.load(start), start)
     trainable = list(codec.trainable_variables)
     for number in range(progress.phase, len(recipe.phases)):
-        _train_phase(
-            recipe, number, codec, trainable, (tiles, validation), folder, progress, listener, link_layer
-        )
+        _train_phase(recipe, number, codec, trainable, pictures, folder, progress, listener, link_layer)
     checkpoint.restore(folder / checkpoint.BEST, codec.variables)
     path = folder / f"{recipe.name}.weights.h5"
-    zoo.save(codec, _card(recipe, progress, len(paths["train"])), path)
+    zoo.save(codec, _card(recipe, progress, pictures), path)
     return path
 
 
-def _train_phase(recipe, number, codec, trainable, data, folder, progress, listener, link_layer):
+def _train_phase(recipe, number, codec, trainable, pictures, folder, progress, listener, link_layer):
     """One phase, from its start or from the checkpoint."""
     phase = recipe.phases[number]
     _freeze(codec, trainable, phase.train, phase_orders(recipe.model, phase))
-    channel = (
-        TrainingChannel(recipe.channel.model, recipe.channel.power, recipe.seed)
-        if recipe.channel.through == "light"
-        else link_layer(recipe.channel.model, recipe.channel.power)
-    )
-    trainee = Trainee(codec, channel, recipe, phase)
+    trainee = Trainee(codec, _channel(recipe, link_layer), recipe, phase)
     optimizer = keras.optimizers.Adam(
         _rate(phase), beta_1=recipe.beta[0], beta_2=recipe.beta[1], global_clipnorm=recipe.clip_norm
     )
@@ -129,11 +123,11 @@ def _train_phase(recipe, number, codec, trainable, data, folder, progress, liste
     optimizer.build(trainee.trainable_variables)
     if progress.step:
         checkpoint.restore(folder / checkpoint.CHECKPOINT, [*trainee.variables, *optimizer.variables])
-    plateau = Plateau(progress.best_db, progress.idle)
+    plateau = Plateau(progress.best, progress.idle)
     if progress.rate is not None:
         optimizer.learning_rate = progress.rate
-    tiles, validation = data
-    batches = Batch(tiles, recipe.batch, recipe.seed + number)
+    validation = pictures.validation
+    batches = Batch(pictures.training, recipe.batch, recipe.seed + number)
     patience = phase.learning_rate.patience
     while not _finished(recipe, phase, progress):
         stop = min(progress.step + recipe.epoch, phase.steps)
@@ -146,9 +140,8 @@ def _train_phase(recipe, number, codec, trainable, data, folder, progress, liste
             callbacks=[_Live(listener, progress.step, phase.steps)],
         ).history
         size = min(recipe.batch, len(validation))
-        validated = trainee.evaluate(
-            validation[: len(validation) // size * size], batch_size=size, verbose=0, return_dict=True
-        )
+        whole = validation[: len(validation) // size * size]
+        validated = trainee.evaluate(*whole, batch_size=size, verbose=0, return_dict=True)
         if not (math.isfinite(logs["loss"][-1]) and math.isfinite(validated["psnr_db"])):
             raise InputError(
                 f"after {stop} updates the loss is no longer finite",
@@ -157,8 +150,9 @@ def _train_phase(recipe, number, codec, trainable, data, folder, progress, liste
             )
         progress.seconds += time.monotonic() - began
         progress.step = stop
-        best = plateau.observe(float(validated["psnr_db"]))
-        progress.best_db, progress.idle = plateau.best_db, plateau.idle
+        # What classifies is chosen by all that it is trained for.
+        best = plateau.observe(-validated["loss"] if "accuracy" in validated else validated["psnr_db"])
+        progress.best, progress.idle = plateau.best, plateau.idle
         line = {
             "phase": number,
             "step": stop,
@@ -167,19 +161,33 @@ def _train_phase(recipe, number, codec, trainable, data, folder, progress, liste
             "train_psnr_db": float(logs["psnr_db"][-1]),
             "validation_psnr_db": float(validated["psnr_db"]),
             "divergence": float(validated["divergence"]),
+            "validation_loss": float(validated["loss"]),
         }
+        if "accuracy" in validated:
+            line["train_accuracy"] = float(logs["accuracy"][-1])
+            line["validation_accuracy"] = float(validated["accuracy"])
         progress.history.append(line)
         if phase.learning_rate.schedule == "plateau" and plateau.idle and plateau.idle % patience == 0:
             optimizer.learning_rate = float(optimizer.learning_rate) * phase.learning_rate.factor
             progress.rate = float(optimizer.learning_rate)
         if best:
+            progress.best_line = line
             checkpoint.write(folder / checkpoint.BEST, codec.variables, progress)
         checkpoint.write(folder / checkpoint.CHECKPOINT, [*trainee.variables, *optimizer.variables], progress)
         _write_history(folder / "history.csv", progress.history)
         listener.epoch(line, best)
     if number + 1 < len(recipe.phases):
         progress.phase, progress.step, progress.rate = number + 1, 0, None
-        progress.best_db, progress.idle = float("-inf"), 0
+        progress.best, progress.idle = float("-inf"), 0
+
+
+def _channel(recipe, link_layer):
+    spec = recipe.channel
+    if spec is None:
+        return None
+    if spec.through == "sionna":
+        return link_layer(spec.model, spec.power)
+    return TrainingChannel(spec.model, spec.power, recipe.seed)
 
 
 def _finished(recipe, phase, progress):
@@ -223,37 +231,9 @@ def recipe_digest(recipe: Recipe) -> str:
 
     Fields that have their default values are left out, so that a new field does not orphan older weights.
     """
-    text = recipe.model_dump_json(exclude={"photographs": {"folder"}}, exclude_defaults=True)
+    places = {"photographs": {"folder"}, "labelled": {"path"}}
+    text = recipe.model_dump_json(exclude=places, exclude_defaults=True)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _tiles(recipe, paths, listener):
-    """Training tiles and validation patches, uint8; remembered beside the photographs."""
-    spec = recipe.photographs
-    folder = Path(spec.folder).expanduser() / ".tiles"
-    names = [f"{path.name} {path.stat().st_size}" for split in paths for path in paths[split]]
-    wanted = repr((names, spec.tile_side, spec.rescale, spec.count, spec.validation, recipe.seed))
-    stem = hashlib.sha256(wanted.encode()).hexdigest()[:16]
-    files = folder / f"{stem}-train.npy", folder / f"{stem}-validation.npy"
-    if not all(file.exists() for file in files):
-        listener.say(
-            f"cutting {spec.count} tiles of {spec.tile_side} px from {len(paths['train'])} photographs"
-        )
-        cores = len(os.sched_getaffinity(0))
-        made = (
-            make_tiles(paths["train"], spec.tile_side, spec.rescale, spec.count, recipe.seed, cores),
-            validation_patches(paths["validation"], spec.tile_side, spec.rescale, spec.validation),
-        )
-        try:
-            folder.mkdir(exist_ok=True)
-            for file, array in zip(files, made):
-                temporary = file.with_name(f"{file.name}.{os.getpid()}.part")
-                with temporary.open("wb") as target:
-                    np.save(target, array)
-                temporary.replace(file)
-        except OSError:  # no room or no right to write: then they are cut anew the next time
-            return made
-    return tuple(np.load(file, mmap_mode="r") for file in files)
 
 
 def _share_among_devices(recipe):
@@ -261,12 +241,14 @@ def _share_among_devices(recipe):
     devices = len(keras.distribution.list_devices()) if keras.backend.backend() == "jax" else 1
     sizes = {
         "batch": recipe.batch,
-        "photographs.validation": min(recipe.batch, recipe.photographs.validation),
+        f"{'photographs' if recipe.photographs else 'labelled'}.validation": min(
+            recipe.batch, recipe.validation
+        ),
     }
     for field, size in sizes.items():
         if size % devices:
             raise InputError(
-                f"{size} patches cannot be shared evenly by {devices} devices",
+                f"{size} pictures cannot be shared evenly by {devices} devices",
                 field=field,
                 mend="write a multiple of their number",
             )
@@ -297,9 +279,10 @@ def _take_over(codec, source, weights):
 def _freeze(codec, trainable, parts, orders):
     """Let the named parts be trained only, and of them what the modulation orders use.
 
-    What is neither encoder nor decoder belongs to the quantizer.
+    What is neither encoder nor decoder nor classifier belongs to the quantizer.
     """
-    owner = {id(v): part for part in ("encoder", "decoder") for v in getattr(codec, part).variables}
+    parts_there = [part for part in ("encoder", "decoder", "classifier") if hasattr(codec, part)]
+    owner = {id(v): part for part in parts_there for v in getattr(codec, part).variables}
     owner |= {id(v): "nobody" for v in codec.unused_variables(orders)}
     for variable in trainable:
         part = owner.get(id(variable), "quantizer")
@@ -316,35 +299,35 @@ def _write_history(path, history):
     with temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        for line in history:
+        for line in history:  # columns that a line lacks stay empty
             writer.writerow({key: f"{v:.4f}" if isinstance(v, float) else v for key, v in line.items()})
     temporary.replace(path)
 
 
-def _card(recipe, progress, count):
+def _card(recipe, progress, pictures: Data):
     """What the card of the weights says beyond what the file itself tells."""
-    spec = recipe.photographs
-    low, high = spec.rescale
-    snr_db = recipe.channel.snr_db
+    channel = recipe.channel and recipe.channel.model_dump(mode="json")
+    best = progress.best_line
     return {
         "model": recipe.model.name,
         "sizes": recipe.model.model_dump(exclude={"name"}, mode="json"),
-        "channel": recipe.channel.model,
-        "snr_db": list(snr_db) if isinstance(snr_db, tuple) else snr_db,
-        "power": recipe.channel.power,
+        "channel": channel and channel["model"],
+        "snr_db": channel and channel["snr_db"],
+        "power": channel and channel["power"],
         "recipe": recipe.name,
         "recipe_digest": progress.recipe,
-        "images": (
-            f"{spec.count} tiles of {spec.side} px of {count} photographs at {low} to {high} of their size"
-        ),
+        "images": pictures.description,
         "steps": sum({line["phase"]: line["step"] for line in progress.history}.values()),
         "batch": recipe.batch,
         "start": recipe.start,
         "device": _device(),
         "seconds": round(progress.seconds, 1),
         "seed": recipe.seed,
-        "validation_psnr_db": round(progress.best_db, 4),
+        # A classifier shows no pictures of its own.
+        "validation_psnr_db": channel and round(best["validation_psnr_db"], 4),
+        "validation_accuracy": best.get("validation_accuracy") and round(best["validation_accuracy"], 4),
         "test_psnr_db": {},
+        "test_accuracy": {},
         "history": [
             [line["step"], round(line["validation_psnr_db"], 4)]
             for line in progress.history

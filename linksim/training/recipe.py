@@ -1,5 +1,6 @@
-"""Schema of a training recipe: model, photographs, channel and phases, as YAML files describe them."""
+"""Schema of a training recipe: model, pictures, channel and phases, as YAML files describe them."""
 
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,6 +17,9 @@ from linksim.training.patches import PatchSpec
 
 #: A recipe that extends another may itself be extended, but not without end.
 _MAX_EXTENDS = 5
+
+#: Px of the labelled pictures along one side.
+_LABELLED_SIDE = 32
 
 Width = Annotated[Whole, Field(ge=2, le=1024, multiple_of=2)]
 Stride = Annotated[Whole, Field(ge=1, le=8)]
@@ -84,8 +88,65 @@ class UJSCCSpec(Model):
         return self
 
 
+class _JCMSizes(Model):
+    """What JCM and its benchmarks share."""
+
+    channels: tuple[Width, Width, Width, Width] = Field(description="width of the stages, from 32 px to 4 px")
+    symbols: Annotated[Whole, Field(ge=16, le=4096, multiple_of=16)] = Field(
+        description="k, complex channel uses of a picture: two real uses each"
+    )
+    spine: Width = Field(description="width of the four layers that name the class")
+    classes: Whole = Field(10, ge=2, le=1000)
+
+
+class JCMSpec(_JCMSizes):
+    """Stochastic encoder that draws constellation points."""
+
+    name: Literal["jcm"]
+    order: Literal[2, 4, 16, 64] = Field(
+        description="M, points of the constellation; 4 is two BPSK values a symbol, 2 has an empty quadrature"
+    )
+
+
+class AnalogSpec(_JCMSizes):
+    """JCM's benchmark with analogue symbols."""
+
+    name: Literal["jcm-analog"]
+
+
+class Uniform8BitSpec(_JCMSizes):
+    """JCM's benchmark that quantizes to 8 bits."""
+
+    name: Literal["jcm-uniform-8bit"]
+    order: Literal[4] = Field(4, description="two BPSK bits a symbol")
+
+
+class NN1BitSpec(_JCMSizes):
+    """JCM's benchmark with a hard decision behind a linear layer."""
+
+    name: Literal["jcm-nn-1bit"]
+    order: Literal[4] = Field(4, description="two BPSK bits a symbol")
+
+
+class PictureClassifierSpec(Model):
+    """Classifier of pictures, trained on clean ones."""
+
+    name: Literal["picture-classifier"]
+    channels: Channels
+    classes: Whole = Field(10, ge=2, le=1000)
+
+
 ModelSpec = Annotated[
-    DeepJSCC2019Spec | DeepJSCCSpec | DeepJSCCQSpec | UJSCCSpec, Field(discriminator="name")
+    DeepJSCC2019Spec
+    | DeepJSCCSpec
+    | DeepJSCCQSpec
+    | UJSCCSpec
+    | JCMSpec
+    | AnalogSpec
+    | Uniform8BitSpec
+    | NN1BitSpec
+    | PictureClassifierSpec,
+    Field(discriminator="name"),
 ]
 
 
@@ -94,6 +155,16 @@ class PhotographsSpec(PatchSpec):
 
     folder: Path = Field(Path("training-photos"), description="photographs in train/ and validation/")
     validation: Whole = Field(512, ge=1, le=100_000, description="patches of the validation set")
+
+
+class LabelledSpec(Model):
+    """The training split of a data set of labelled 32×32 pictures."""
+
+    source: Literal["fashion_mnist", "cifar10"] = Field(description="the data set")
+    path: Path | None = Field(None, description="where its files are, as images.path of a scenario")
+    validation: Whole = Field(
+        5000, ge=1, le=25_000, description="its last pictures, kept for validation; never its test split"
+    )
 
 
 class TrainingChannelSpec(Model):
@@ -152,6 +223,11 @@ class PhaseSpec(Model):
     divergence: Number = Field(0.0, ge=0, description="λ of KL(P̂ ‖ uniform), eq. (21) of DeepJSCC-Q")
     codebook: Number = Field(1.0, ge=0, description="α of the codebook loss, eq. (1) of uJSCC")
     commitment: Number = Field(0.25, ge=0, description="β of the commitment loss, eq. (1) of uJSCC")
+    reconstruction: Number = Field(
+        200.0,
+        ge=0,
+        description="λ of the squared error on [−1, 1] beside the cross entropy, eq. (4) of JCM",
+    )
     orders: Orders | None = Field(
         None, description="bits per symbol of the orders of a ujscc that take part; default: all"
     )
@@ -160,7 +236,7 @@ class PhaseSpec(Model):
     )
     hardness: HardnessSpec = Field(default_factory=HardnessSpec)
     learning_rate: LearningRateSpec = Field(default_factory=LearningRateSpec)
-    train: tuple[Literal["encoder", "decoder", "quantizer"], ...] | None = Field(
+    train: tuple[Literal["encoder", "decoder", "classifier", "quantizer"], ...] | None = Field(
         None, min_length=1, description="parts that are trained; default: all"
     )
 
@@ -170,8 +246,9 @@ class Recipe(Model):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$", description="names the weights")
     model: ModelSpec
-    photographs: PhotographsSpec
-    channel: TrainingChannelSpec
+    photographs: PhotographsSpec | None = Field(None, description="patches of photographs to train on, or")
+    labelled: LabelledSpec | None = Field(None, description="labelled pictures")
+    channel: TrainingChannelSpec | None = Field(None, description="of every model but a picture-classifier")
     phases: tuple[PhaseSpec, ...] = Field(min_length=1)
     start: str | None = Field(
         None,
@@ -185,18 +262,49 @@ class Recipe(Model):
     precision: Literal["float32", "mixed_bfloat16"] = Field("float32", description="of the convolutions")
     seed: Whole = Field(1, ge=0, lt=2**31)
 
+    @property
+    def side(self) -> int:
+        """Px of a picture in training along one side."""
+        return self.photographs.side if self.photographs else _LABELLED_SIDE
+
+    @property
+    def margin(self) -> int:
+        """Px that a tile has beyond the picture on each side, for random crops."""
+        return self.photographs.margin if self.photographs else 0
+
+    @property
+    def validation(self) -> int:
+        """Pictures of the validation set."""
+        return (self.photographs or self.labelled).validation
+
     @model_validator(mode="after")
     def _consistent(self):
-        side = self.photographs.side
-        if any(phase.distortion == "ms_ssim" for phase in self.phases) and side < 176:
+        self._check_pictures()
+        if any(phase.distortion == "ms_ssim" for phase in self.phases) and self.side < 176:
             raise refusal("MS-SSIM needs patches of 176 px", "write 192", field="photographs.side")
-        self._check_snr_range()
+        if (self.channel is None) != (self.model.name == "picture-classifier"):
+            problem = f"a {self.model.name} {'sends nothing' if self.channel else 'needs one'}"
+            mend = "leave it out" if self.channel else "write {snr_db: 10} or another"
+            raise refusal(problem, mend, field="channel")
+        if self.channel is not None:
+            self._check_snr_range()
         for number, phase in enumerate(self.phases):
             misfit = self._misfit(phase)
             if misfit:
                 field, problem, mend = misfit
                 raise refusal(problem, mend, field=f"phases.{number}.{field}")
         return self
+
+    def _check_pictures(self):
+        """One kind of pictures, and labels for what classifies."""
+        if self.photographs is not None and self.labelled is not None:
+            raise refusal("excludes photographs", "write one of the two", field="labelled")
+        if hasattr(self.model, "classes"):
+            if self.labelled is None:
+                mend = "write {source: fashion_mnist} or another"
+                raise refusal(f"a {self.model.name} learns classes", mend, field="labelled")
+        elif self.photographs is None and self.labelled is None:
+            raise refusal("there are no pictures to train on", "describe the patches", field="photographs")
 
     def _check_snr_range(self):
         """Every modulation order needs a part of the range, between its SNR boundaries."""
@@ -215,6 +323,8 @@ class Recipe(Model):
         name = self.model.name
         if "quantizer" in (phase.train or ()) and name not in ("deepjscc-q", "ujscc"):
             return "train", f"a {name} has no quantizer", "leave it out, or take deepjscc-q or ujscc"
+        if "classifier" in (phase.train or ()) and not name.startswith("jcm"):
+            return "train", f"a {name} has no part of this name", "leave it out, or take jcm"
         if phase.train == ("quantizer",) and getattr(self.model, "codewords", None) == "points":
             return "train", "points are not trained", "name the encoder or the decoder too"
         if phase.divergence > 0 and name != "deepjscc-q":
@@ -239,32 +349,91 @@ def load_recipe(path: str | Path, overrides: tuple[str, ...] = ()) -> Recipe:
     Parameters
     ----------
     path : str or Path
-        A YAML file, or the name of a shipped recipe.
+        A YAML file, or the name of a shipped recipe, which may be one of a sweep.
     overrides : tuple of str
         Settings such as `phases.0.steps=100`.
 
     Raises
     ------
     InputError
-        Naming the file, the field's path and the mend.
+        Naming the file, the field's path and the mend; the file may hold several recipes.
     """
-    path = find_recipe(path)
-    data = apply_overrides(_read(path, _MAX_EXTENDS), overrides, file=str(path))
+    recipes = load_recipes(path, overrides)
+    if len(recipes) > 1:
+        problem = f"it is a sweep of {len(recipes)} recipes"
+        raise InputError(
+            problem, file=str(path), field="sweep_snr_db", mend=f"name one, as {recipes[0].name}"
+        )
+    return recipes[0]
+
+
+def load_recipes(path: str | Path, overrides: tuple[str, ...] = ()) -> tuple[Recipe, ...]:
+    """All recipes of a file: one, or one for each SNR of `sweep_snr_db`, named by its `name` with {snr}.
+
+    Parameters, errors
+        As `load_recipe`.
+    """
+    file, member = _find(path)
+    data = apply_overrides(_read(file, _MAX_EXTENDS), overrides, file=str(file))
     try:
-        return Recipe.model_validate(data)
+        recipes = tuple(map(Recipe.model_validate, _swept(data, file)))
     except ValidationError as error:
-        raise explain(error, data, str(path)) from error
+        raise explain(error, data, str(file)) from error
+    return recipes if member is None else tuple(each for each in recipes if each.name == member)
 
 
 def shipped_recipes() -> dict[str, Path]:
-    """From MODEL/NAME to file of the recipes behind the zoo."""
-    folder = Path(__file__).with_name("recipes")
-    return {f"{path.parent.name}/{path.stem}": path for path in sorted(folder.glob("*/*.yaml"))}
+    """From MODEL/NAME to the file of the recipes behind the zoo; each of a sweep has its own name."""
+    return {f"{file.parent.name}/{name}": file for file in _shipped_files() for name in _names(file)}
 
 
 def find_recipe(path: str | Path) -> Path:
     """The file of a recipe named by path or, if shipped, by name."""
-    return Path(path) if Path(path).exists() else shipped_recipes().get(str(path), Path(path))
+    return _find(path)[0]
+
+
+def _find(path):
+    """The file of a recipe, and the name of one member of a sweep that is meant alone."""
+    if Path(path).exists():
+        return Path(path), None
+    for file in _shipped_files():
+        if f"{file.parent.name}/{file.stem}" == str(path):
+            return file, None
+    file = shipped_recipes().get(str(path))
+    return (Path(path), None) if file is None else (file, Path(path).name)
+
+
+def _shipped_files():
+    return sorted(Path(__file__).with_name("recipes").glob("*/*.yaml"))
+
+
+@cache
+def _names(file):
+    return tuple(data["name"] for data in _swept(_read(file, _MAX_EXTENDS), file))
+
+
+def _swept(data, file):
+    """The data of each recipe of a file."""
+    if "sweep_snr_db" not in data:
+        return [data]
+    points, name = data["sweep_snr_db"], data.get("name")
+    if not isinstance(points, list) or not points or not all(isinstance(x, int | float) for x in points):
+        mend = "write SNRs in dB, as [-10, 0, 10]"
+        raise InputError("no list of SNRs", file=str(file), field="sweep_snr_db", mend=mend)
+    if not isinstance(name, str) or "{snr}" not in name:
+        mend = "write {snr} where the SNR stands"
+        raise InputError("one name for several recipes", file=str(file), field="name", mend=mend)
+    rest = {key: value for key, value in data.items() if key != "sweep_snr_db"}
+    return [
+        _merged(
+            rest,
+            {
+                "name": name.replace("{snr}", f"{snr_db:g}dB".replace("-", "m")),
+                "channel": {"snr_db": snr_db},
+            },
+        )
+        for snr_db in points
+    ]
 
 
 def _read(path, depth):

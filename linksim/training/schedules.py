@@ -39,19 +39,18 @@ class Plateau:
 
     Parameters
     ----------
-    patience : int
-    best_db, idle : float, int
-        Where an interrupted training was: the best validation PSNR and the epochs since.
+    best, idle : float, int
+        Where an interrupted training was: the best validation, larger being better, and the epochs since.
     """
 
-    def __init__(self, best_db=-math.inf, idle=0):
-        self.best_db = best_db
+    def __init__(self, best=-math.inf, idle=0):
+        self.best = best
         self.idle = idle
 
-    def observe(self, psnr_db: float) -> bool:
+    def observe(self, value: float) -> bool:
         """Note the validation of an epoch; returns whether it is the best one yet."""
-        better = psnr_db > self.best_db
-        self.best_db, self.idle = (psnr_db, 0) if better else (self.best_db, self.idle + 1)
+        better = value > self.best
+        self.best, self.idle = (value, 0) if better else (self.best, self.idle + 1)
         return better
 
 

@@ -12,16 +12,17 @@ class Trainee(keras.Model):
     """A codec with a channel between its halves, as one model for `fit` and `evaluate`.
 
     tiles → crop, flip → encoder → channel → decoder → distortion + weighted penalties
+                                             classifier → cross entropy, where there are labels
 
     A codec for several modulation orders sends every picture in each of them, in one pass: convolutions see a
     batch of as many parts as there are orders.
 
     Parameters
     ----------
-    codec : Codec
-    channel : keras layer
+    codec : Codec or PictureClassifier
+    channel : keras layer or None
         (symbols [batch, k, 2], snr_db [batch]) → (equalised symbols, noise variances): a `TrainingChannel` or
-        the physical layer's `LinkLayer`.
+        the physical layer's `LinkLayer`. None for a classifier, which sends nothing.
     recipe : Recipe
     phase : PhaseSpec
     """
@@ -30,14 +31,16 @@ class Trainee(keras.Model):
         super().__init__()
         self.codec = codec
         self.channel = channel
-        self._side = recipe.photographs.side
-        self._margin = recipe.photographs.margin
+        self._side = recipe.side
+        self._margin = recipe.margin
         self._phase = phase
         self._orders = phase_orders(recipe.model, phase)
-        self._draw = recipe.channel.draw
-        snr_db = recipe.channel.snr_db
-        low, high = snr_db if isinstance(snr_db, tuple) else (snr_db, snr_db)
-        ranges_db = codec.snr_ranges_db(low, high, self._orders)
+        self._draw = recipe.channel and recipe.channel.draw
+        ranges_db = [(0.0, 0.0)]
+        if recipe.channel is not None:
+            snr_db = recipe.channel.snr_db
+            low, high = snr_db if isinstance(snr_db, tuple) else (snr_db, snr_db)
+            ranges_db = codec.snr_ranges_db(low, high, self._orders)
         # A variable, so that recipes for several SNRs share one compiled program.
         self._snr_ranges_db = self.add_weight(
             shape=(len(self._orders), 2),
@@ -49,12 +52,14 @@ class Trainee(keras.Model):
         self._random = keras.random.SeedGenerator(recipe.seed)
         self._psnr_db = keras.metrics.Mean("psnr_db")
         self._divergence = keras.metrics.Mean("divergence")
+        if codec.classes:
+            self._accuracy = keras.metrics.Mean("accuracy")
 
     def build(self, input_shape=None):
         """The codec is built already; the channel has nothing to learn."""
 
     def call(self, tiles, training=False):
-        """Distortion and squared error of each received picture, and the penalties.
+        """Distortion and squared error of each received picture, the penalties, and the logits.
 
         Parameters
         ----------
@@ -72,17 +77,24 @@ class Trainee(keras.Model):
         else:
             pictures = ops.round(255.0 * pictures) / 255.0
         penalties = {name: ops.convert_to_tensor(x, "float32") for name, x in rehearsal.penalties.items()}
-        return {
+        measured = {
             "distortion": DISTORTIONS[self._phase.distortion](images, pictures),
             "mse": mse(images, pictures),
             **penalties,
         }
+        return measured if rehearsal.logits is None else {**measured, "logits": rehearsal.logits}
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Distortion + λ·KL(P̂ ‖ uniform), eq. (21) of DeepJSCC-Q, or what uJSCC minimises: the mean over the
-        orders of λ_k·(distortion + α·codebook + β·commitment), eqs. (1) and (15), for pictures in [−1, 1]."""
+        """Distortion + λ·KL(P̂ ‖ uniform), eq. (21) of DeepJSCC-Q; or what uJSCC minimises: the mean over the
+        orders of λ_k·(distortion + α·codebook + β·commitment), eqs. (1) and (15), for pictures in [−1, 1];
+        or, of codecs that classify, cross entropy + λ·squared error on [−1, 1], eq. (4) of JCM.
+
+        `y` holds the labels, int [batch], where there are any.
+        """
         psnr_db = 10.0 * ops.log10(255.0**2 / ops.maximum(y_pred["mse"], 255.0**2 * 1e-10))
         self._psnr_db.update_state(psnr_db)
+        if "logits" in y_pred:
+            return self._classification_loss(y, y_pred)
         divergence = ops.mean(y_pred["divergence"])
         self._divergence.update_state(divergence)
         distortion = ops.mean(ops.reshape(y_pred["distortion"], (len(self._orders), -1)), axis=1)
@@ -92,6 +104,12 @@ class Trainee(keras.Model):
         if self._phase.order_weights is not None:
             distortion = distortion * ops.convert_to_tensor(self._phase.order_weights, "float32")
         return ops.mean(distortion) + self._phase.divergence * divergence
+
+    def _classification_loss(self, labels, y_pred):
+        right = ops.cast(ops.argmax(y_pred["logits"], axis=-1) == ops.cast(labels, "int32"), "float32")
+        self._accuracy.update_state(right)
+        entropy = keras.losses.sparse_categorical_crossentropy(labels, y_pred["logits"], from_logits=True)
+        return ops.mean(entropy) + self._phase.reconstruction * ops.mean(y_pred["mse"]) / 127.5**2
 
     def _augment(self, images, training):
         """A patch of every tile: at a random place and perhaps mirrored, or the centre."""

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
+from linksim.jscc import PICTURE_SIDE
 from linksim.scenario.base import Model, Number, Switch, Whole, refusal
 from linksim.scenario.errors import brief
 from linksim.scenario.numbers import CBR
@@ -20,18 +21,18 @@ class Card(Model):
     Attributes
     ----------
     model : str
-        A name of `linksim.jscc.MODELS`.
+        A name of `linksim.jscc.MODELS` or `CLASSIFIERS`. A classifier has no CBR, channel, SNR, power, PSNR.
     sizes : dict
         What `linksim.jscc.create` takes besides the model.
     parameters : int
         Variables of the network, counted in scalars.
-    cbr : Fraction
+    cbr : Fraction or None
         Channel uses per source sample.
-    channel : str
+    channel : str or None
         On which it was trained, as `awgn`.
-    snr_db : float or (float, float)
+    snr_db : float or (float, float) or None
         Training SNR, or the range from which it was drawn.
-    power : str
+    power : str or None
         Power policy in training.
     recipe, recipe_digest : str
         Name and SHA-256 of the recipe.
@@ -46,10 +47,14 @@ class Card(Model):
     seconds : float
         Training time.
     seed : int
-    validation_psnr_db : float
+    validation_psnr_db : float or None
         On the validation split, at the training SNR.
+    validation_accuracy : float or None
+        Likewise, of networks that name classes.
     test_psnr_db : dict
         SNR in dB to PSNR on the test pictures; may be empty.
+    test_accuracy : dict
+        SNR in dB to accuracy on the test pictures; that of a classifier is at "clean".
     history : tuple of (int, float)
         Updates and validation PSNR in dB after each epoch of the last phase.
     date : str
@@ -62,10 +67,10 @@ class Card(Model):
     model: Text
     sizes: dict[str, Size]
     parameters: Whole = Field(ge=1)
-    cbr: CBR
-    channel: Text
-    snr_db: Number | tuple[Number, Number]
-    power: Text
+    cbr: CBR | None
+    channel: Text | None
+    snr_db: Number | tuple[Number, Number] | None
+    power: Text | None
     recipe: Text
     recipe_digest: Text
     images: Text
@@ -75,8 +80,10 @@ class Card(Model):
     device: Text
     seconds: Number = Field(ge=0)
     seed: Whole
-    validation_psnr_db: Number
+    validation_psnr_db: Number | None
+    validation_accuracy: Number | None = None
     test_psnr_db: dict[str, Number]
+    test_accuracy: dict[str, Number] = Field(default_factory=dict)
     history: tuple[tuple[Whole, Number], ...] = ()
     date: Text
     versions: dict[str, str]
@@ -103,13 +110,22 @@ class Card(Model):
         return (points.bit_length() - 1,) if isinstance(points, int) else ()
 
     @property
+    def side(self) -> int | None:
+        """Px along each side of the only pictures that it takes; None for pictures of any size."""
+        return PICTURE_SIDE.get(self.model)
+
+    @property
     def snr_text(self) -> str:
-        """The training SNR for people, as `10 dB` or `0 to 20 dB`."""
+        """The training SNR for people, as `10 dB` or `0 to 20 dB`; empty for a classifier."""
+        if self.snr_db is None:
+            return ""
         ends = self.snr_db if isinstance(self.snr_db, tuple) else (self.snr_db,)
         return " to ".join(f"{end:g}" for end in ends) + " dB"
 
     @property
     def points_text(self) -> str:
-        """The points of its constellations for people, as `16`, `2 to 256` or `analogue`."""
+        """The points of its constellations for people, as `16`, `2 to 256`, `analogue`."""
+        if self.cbr is None:
+            return ""
         ends = sorted({2**order for order in (self.orders[:1] + self.orders[-1:])})
         return " to ".join(map(str, ends)) or "analogue"

@@ -6,7 +6,17 @@ from linksim.zoo.weights import locate, read_card, shipped
 
 def listing() -> list[tuple[str, ...]]:
     """A heading and a row of texts for each of the shipped weights; a damaged card hides no others."""
-    heading = ("weights", "points", "CBR", "channel", "trained at", "parameters", "MB", "validation PSNR")
+    heading = (
+        "weights",
+        "points",
+        "CBR",
+        "channel",
+        "trained at",
+        "parameters",
+        "MB",
+        "validation PSNR",
+        "accuracy",
+    )
     return [heading, *map(_row, shipped())]
 
 
@@ -15,14 +25,15 @@ def _row(reference):
     try:
         card = read_card(path)
     except InputError as error:
-        return (reference, f"damaged card: {error.problem}", *[""] * 6)
+        return (reference, f"damaged card: {error.problem}", *[""] * 7)
     return (
         reference,
         card.points_text,
-        str(card.cbr),
-        card.channel,
+        "" if card.cbr is None else str(card.cbr),
+        card.channel or "",
         card.snr_text,
         f"{card.parameters:,}",
         f"{path.stat().st_size / 1e6:.2f}",
-        f"{card.validation_psnr_db:.2f} dB",
+        "" if card.validation_psnr_db is None else f"{card.validation_psnr_db:.2f} dB",
+        "" if card.validation_accuracy is None else f"{card.validation_accuracy:.1%}",
     )

@@ -87,7 +87,8 @@ def save(codec, card_fields: dict, path: str | Path) -> Weights:
         codec.save_weights(full)
         _halve(full, half)
         sha256 = hashlib.sha256(half.read_bytes()).hexdigest()
-        own = {"parameters": codec.count_params(), "cbr": str(codec.cbr), "sha256": sha256}
+        cbr = codec.cbr and str(codec.cbr)
+        own = {"parameters": codec.count_params(), "cbr": cbr, "sha256": sha256}
         fields = {**card_fields, **own}
         try:
             card = Card.model_validate(fields)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from linksim.jscc import MODELS
+from linksim.jscc import CLASSIFIERS, MODELS
 from linksim.scenario.errors import InputError
 from linksim.scenario.explaining import explain
 from linksim.scenario.systems import WEIGHTS_SUFFIX
@@ -154,12 +154,12 @@ def read_card(path: Path) -> Card:
         card = Card.model_validate(data)
     except ValidationError as error:
         raise explain(error, data, str(place)) from error
-    if card.model not in MODELS:
+    if card.model not in {**MODELS, **CLASSIFIERS}:
         raise InputError(
             f"{card.model!r} is no model of this version",
             file=str(place),
             field="model",
-            mend=f"one of {', '.join(MODELS)}",
+            mend=f"one of {', '.join((*MODELS, *CLASSIFIERS))}",
         )
     return card
 

@@ -28,11 +28,17 @@ class Sent:
     indices: object = None
 
 
-class PairCodec:
-    """Sends every two samples as one analogue symbol, (a − ½) + j·(b − ½); nothing is learned."""
+class Codec:
+    """What a codec does not do unless it says so."""
 
     constellations = ()
     detects = False
+    stochastic = False
+    classes = 0
+
+
+class PairCodec(Codec):
+    """Sends every two samples as one analogue symbol, (a − ½) + j·(b − ½); nothing is learned."""
 
     def channel_uses(self, height, width):
         return 3 * height * width // 2
@@ -44,11 +50,10 @@ class PairCodec:
         return ops.reshape(received, (-1, condition.height, condition.width, 3)) + 0.5
 
 
-class LevelCodec:
+class LevelCodec(Codec):
     """Sends the last four bits of every sample as a point of 16QAM; shows the real part of what arrives."""
 
     constellations = (qam(4).astype(np.complex64),)
-    detects = False
 
     def channel_uses(self, height, width):
         return 3 * height * width
@@ -61,7 +66,7 @@ class LevelCodec:
         return ops.reshape(received[..., 0], (-1, condition.height, condition.width, 3))
 
 
-class RemainderCodec:
+class RemainderCodec(Codec):
     """Sends the last bits of every sample, as many as the modulation order takes; shows what is detected.
 
     It notes the orders for which it is called, which is when a graph is traced.

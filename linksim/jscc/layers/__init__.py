@@ -3,6 +3,8 @@
 from linksim.jscc.layers.attention import SimplifiedAttention
 from linksim.jscc.layers.feature_modulation import FeatureModulation
 from linksim.jscc.layers.gdn import GDN
+from linksim.jscc.layers.gumbel import GumbelSampler, gumbel_max
+from linksim.jscc.layers.normalized_residual import NormalizedResidualBlock, SpinalHead
 from linksim.jscc.layers.power import PowerNormalization
 from linksim.jscc.layers.quantizer import SoftToHardQuantizer
 from linksim.jscc.layers.residual import ResidualBlock, ResidualDown, ResidualUp
@@ -14,6 +16,8 @@ from linksim.jscc.layers.vector_quantizer import VectorQuantizer, nearest
 __all__ = [
     "GDN",
     "FeatureModulation",
+    "GumbelSampler",
+    "NormalizedResidualBlock",
     "PowerNormalization",
     "ResidualBlock",
     "ResidualDown",
@@ -22,8 +26,10 @@ __all__ = [
     "SlicedConv2D",
     "SlicedConv2DTranspose",
     "SoftToHardQuantizer",
+    "SpinalHead",
     "SwitchableBatchNormalization",
     "VectorQuantizer",
+    "gumbel_max",
     "nearest",
     "straight_through",
 ]
