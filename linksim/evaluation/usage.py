@@ -44,6 +44,9 @@ class Usage:
     quantization_noise_db : float or None
         Mean squared distance of the points from what was quantized to them, over their mean energy, in dB;
         None where nothing was quantized.
+    draw_entropy_bits : float or None
+        Of a stochastic encoder: the mean entropy of the draw of a symbol, in bits; 0 for one that always
+        sends the same points for a picture.
     """
 
     values: np.ndarray = field(repr=False)
@@ -52,6 +55,7 @@ class Usage:
     symbols: int
     pictures: str
     quantization_noise_db: float | None = None
+    draw_entropy_bits: float | None = None
 
     @property
     def energy_db(self) -> float:
@@ -88,7 +92,7 @@ class Usage:
         return float(np.sum(self.shares * np.square(np.abs(self.values))))
 
 
-def constellation_usage(points, indices, pictures: str, unquantized=None) -> Usage:
+def constellation_usage(points, indices, pictures: str, unquantized=None, draw_entropy_bits=None) -> Usage:
     """Count how often each point was sent.
 
     Parameters
@@ -100,6 +104,8 @@ def constellation_usage(points, indices, pictures: str, unquantized=None) -> Usa
         For which pictures.
     unquantized : complex, the shape of the indices, optional
         What was quantized to these points.
+    draw_entropy_bits : float, optional
+        As in `Usage`.
     """
     points = np.asarray(points, complex)
     noise_db = None
@@ -109,7 +115,7 @@ def constellation_usage(points, indices, pictures: str, unquantized=None) -> Usa
         noise_db = 10 * math.log10(noise)
     counts = np.bincount(np.ravel(indices), minlength=len(points))
     shares = counts / counts.sum()
-    return Usage(points, shares, len(points), int(counts.sum()), pictures, noise_db)
+    return Usage(points, shares, len(points), int(counts.sum()), pictures, noise_db, draw_entropy_bits)
 
 
 def analogue_usage(symbols, pictures: str) -> Usage:
@@ -153,6 +159,8 @@ def measure(weights: Weights, source: str | None = None) -> list[Usage]:
         raise InputError(problem, field="source", mend="take such pictures, as patches32")
     text = f"{len(pixels)} of {source}"
     snr_db = float(np.mean(weights.card.snr_db))
+    if codec.stochastic:
+        return [_drawn(codec, _sent(codec, 0, pixels, snr_db), text)]
     if not codec.constellations:
         return [analogue_usage(_complex(_sent(codec, 0, pixels, snr_db)), text)]
     unquantized = _unquantized(codec, pixels, snr_db)
@@ -175,7 +183,8 @@ def refuse_classifiers(weights: Weights) -> None:
 
 
 def _sent(codec, order, pixels, snr_db):
-    """Labels int32 [batch, k] at one modulation order, or analogue symbols as real pairs [batch, k, 2]."""
+    """Labels int32 [batch, k] at one modulation order, analogue symbols as real pairs [batch, k, 2], or the
+    law of a stochastic encoder, ln of probabilities [batch, k, axes, levels]."""
     from linksim.jscc.codec import Condition
 
     height, width = pixels.shape[1:3]
@@ -186,11 +195,15 @@ def _sent(codec, order, pixels, snr_db):
             return sent.log_probabilities
         return sent.symbols if sent.indices is None else sent.indices
 
-    sent = _in_batches(encode, pixels, snr_db)
-    if codec.stochastic:
-        uniform = np.random.default_rng(_SEED).random(sent.shape, dtype=np.float32)
-        return np.asarray(codec.draw(sent, uniform))
-    return sent
+    return _in_batches(encode, pixels, snr_db)
+
+
+def _drawn(codec, law, text):
+    """One draw from the law of a stochastic encoder."""
+    uniform = np.random.default_rng(_SEED).random(law.shape, dtype=np.float32)
+    entropy = -np.sum(np.exp(law) * law, axis=(-2, -1)).mean() / math.log(2)
+    labels = np.asarray(codec.draw(law, uniform))
+    return constellation_usage(codec.constellations[0], labels, text, draw_entropy_bits=float(entropy))
 
 
 def _unquantized(codec, pixels, snr_db):

@@ -6,7 +6,7 @@ from linksim.zoo import Weights
 COUNTED = """\
 MFLOPs for one picture, as TensorFlow's profiler counts them in the compiled graph: two for a multiplication
 with an addition, none for activation functions. Inner: the convolution next to the channel alone. The picture
-has 32×32 px, or 256×384 px for weights that reduce sides 16 times."""
+has 32×32 px, or 256×384 px for weights for large ones."""
 """What the numbers of `operations` are."""
 
 

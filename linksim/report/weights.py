@@ -177,7 +177,9 @@ def _facts(usage, ending):
         facts.append(f"{usage.used} of {usage.order} points used")
     if usage.quantization_noise_db is not None:
         facts.append(f"quantization noise {_signed(usage.quantization_noise_db)} dB")
-    facts.append(f"peak to average {usage.peak_to_average_db:.2f} dB")
+    if usage.draw_entropy_bits is not None:
+        facts.append(f"{usage.draw_entropy_bits:.2f} bits of it drawn at random")
+    facts.append(f"peak to average {abs(usage.peak_to_average_db):.2f} dB")
     facts += [ending] if ending else []
     return [*facts, f"{usage.symbols} symbols of {usage.pictures}"]
 

@@ -13,6 +13,7 @@ import tensorflow as tf
 from linksim.jscc.layers import (
     GDN,
     FeatureModulation,
+    NormalizedResidualBlock,
     PowerNormalization,
     ResidualBlock,
     ResidualDown,
@@ -21,6 +22,7 @@ from linksim.jscc.layers import (
     SlicedConv2D,
     SlicedConv2DTranspose,
     SoftToHardQuantizer,
+    SpinalHead,
     SwitchableBatchNormalization,
     straight_through,
 )
@@ -45,6 +47,10 @@ CASES = {
     "learned quantizer": (lambda: SoftToHardQuantizer(16, learned=True), [(2, 30, 2), ()]),
     "sliced convolution": (lambda: SlicedConv2D(6, 3, 2, padding="same"), FEATURES),
     "sliced transposed convolution": (lambda: SlicedConv2DTranspose(6, 3, 2, padding="same"), FEATURES),
+    "normalized block": (lambda: NormalizedResidualBlock(4), FEATURES),
+    "normalized block with another width": (lambda: NormalizedResidualBlock(6), FEATURES),
+    "normalized block down": (lambda: NormalizedResidualBlock(6, strides=2), [(2, 7, 6, 4)]),
+    "spinal head": (lambda: SpinalHead(3, 5), [(6, 10)]),
     "switchable norm": (lambda: SwitchableBatchNormalization(2), FEATURES),
 }
 
