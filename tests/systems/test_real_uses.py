@@ -1,7 +1,7 @@
 """n real channel uses at an SNR per real use are n/2 complex uses at the same label, or n at 3.01 dB less.
 
-JCM counts real uses: z in {−1, +1}, noise of variance 1/SNR. Two of them are a symbol of unit energy; alone, with
-an empty quadrature, one is a symbol of unit energy too, but half of the complex noise falls beside it.
+JCM counts real uses: z in {−1, +1}, noise of variance 1/SNR. Two of them are a symbol of unit energy; alone,
+with an empty quadrature, one is a symbol of unit energy too, but half of the complex noise falls beside it.
 """
 
 import numpy as np
