@@ -169,6 +169,7 @@ def plot(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Run folders.")],
     x: Annotated[str, typer.Option(help="Column on the x axis.")] = "snr_db",
     y: Annotated[str, typer.Option(help="Column on the y axis.")] = "psnr_db",
+    log_x: Annotated[bool, typer.Option("--log-x", help="Logarithmic x axis.")] = False,
     log_y: Annotated[bool, typer.Option("--log-y", help="Logarithmic y axis.")] = False,
     title: Annotated[str | None, typer.Option(help="Title.")] = None,
     out: Annotated[Path | None, typer.Option(help="File without suffix; default DIR/figures/Y_vs_X.")] = None,
@@ -189,7 +190,7 @@ def plot(
     if stem.suffix in (".png", ".pdf", ".csv"):
         stem = stem.with_suffix("")
     try:
-        drawn = draw(to_curves(rows, x), x, y, stem, log_y=log_y, title=title)
+        drawn = draw(to_curves(rows, x), x, y, stem, log_x=log_x, log_y=log_y, title=title)
     except OSError as error:
         problem = f"cannot be written ({error.strerror})"
         raise InputError(problem, file=str(stem), mend="choose another --out") from error
@@ -615,7 +616,8 @@ def _draw_figures(scenario, folder):
         stem = folder / "figures" / figure.file
         try:
             curves = to_curves(rows, figure.x)
-            drawn += draw(curves, figure.x, figure.y, stem, log_y=figure.log_y, title=scenario.title)[:1]
+            scales = {"log_x": figure.log_x, "log_y": figure.log_y}
+            drawn += draw(curves, figure.x, figure.y, stem, **scales, title=scenario.title)[:1]
         except InputError as error:  # the other figures and the results are not lost for it
             warnings.warn(f"{stem.name} not drawn: {error}", stacklevel=1)
     return drawn

@@ -6,7 +6,7 @@ from linksim.report.style import FIGURE_STYLE
 from linksim.scenario.errors import InputError
 
 
-def draw(curves, x, y, path_stem, *, log_y=False, title=None):
+def draw(curves, x, y, path_stem, *, log_x=False, log_y=False, title=None):
     """Draw one column of the results table against another.
 
     Systems are thick lines with markers and, where the table has one, their 95% interval as a band; single
@@ -21,8 +21,8 @@ def draw(curves, x, y, path_stem, *, log_y=False, title=None):
         Columns of the results table that hold numbers.
     path_stem : str or path-like
         Where to write, without the ending; missing folders are made.
-    log_y : bool
-        Whether the vertical axis is logarithmic.
+    log_x, log_y : bool
+        Whether the horizontal or the vertical axis is logarithmic.
     title : str or None
         Heads the figure.
 
@@ -38,7 +38,7 @@ def draw(curves, x, y, path_stem, *, log_y=False, title=None):
         If `x` or `y` is no column of the table or holds no number.
     """
     _check_columns(curves, x, y)
-    shown = [[row for row in curve.rows if _has_place(row, x, y, log_y)] for curve in curves]
+    shown = [[row for row in curve.rows if _has_place(row, x, y, log_x, log_y)] for curve in curves]
     # Half a second of imports that only figures need.
     import matplotlib.style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -47,7 +47,7 @@ def draw(curves, x, y, path_stem, *, log_y=False, title=None):
     with matplotlib.style.context(["default", FIGURE_STYLE]):
         figure = Figure(layout="constrained")
         FigureCanvasAgg(figure)
-        fill_figure(figure, curves, shown, x, y, log_y, title)
+        fill_figure(figure, curves, shown, x, y, log_x, log_y, title)
         return write_figure(figure, _table(curves, shown, x, y), path_stem)
 
 
@@ -64,9 +64,10 @@ def _check_columns(curves, x, y):
             raise InputError(problem, field=column, mend=f"choose one of {', '.join(useful) or 'none'}")
 
 
-def _has_place(row, x, y, log_y):
+def _has_place(row, x, y, log_x, log_y):
     """Whether the figure can show a row."""
-    return isinstance(row.get(x), float) and isinstance(row.get(y), float) and (row[y] > 0 or not log_y)
+    numbers = isinstance(row.get(x), float) and isinstance(row.get(y), float)
+    return numbers and (row[x] > 0 or not log_x) and (row[y] > 0 or not log_y)
 
 
 def _table(curves, shown, x, y):

@@ -86,7 +86,7 @@ def fraction_text(ratio, digits=4):
     >>> fraction_text(0.0833), fraction_text(0.375), fraction_text(0.0613)
     ('1/12', '3/8', '0.0613')
     """
-    simple = [(1, denominator) for denominator in range(2, 65)]
+    simple = [(1, denominator) for denominator in range(2, 97)]
     simple += [(n, d) for d in range(2, 17) for n in range(2, d)]
     for numerator, denominator in simple:
         if abs(ratio - numerator / denominator) <= 5.1e-5:

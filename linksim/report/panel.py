@@ -6,7 +6,7 @@ import textwrap
 import numpy as np
 
 from linksim.report.curves import BOUND, MAIN, SINGLE
-from linksim.report.labels import axis_label
+from linksim.report.labels import axis_label, fraction_text
 from linksim.report.style import line_styles
 
 INTERVALS = {
@@ -23,11 +23,12 @@ _LEGEND_ROW_INCHES = 0.17
 _MARKERS_PER_LINE = 24
 _ROOM_FOR_BANDS = 0.15  # what intervals may add to the axis, as a share of the lines' range
 _MANY_TAGS = 16
+_MARKED_PLACES = 9
 _TAG_POINTS = 6.5  # the height of a line
 _LETTER_POINTS = 3.2
 
 
-def fill_figure(figure, curves, shown, x, y, log_y, title):
+def fill_figure(figure, curves, shown, x, y, log_x, log_y, title):
     """Draw the panel.
 
     Parameters
@@ -39,8 +40,8 @@ def fill_figure(figure, curves, shown, x, y, log_y, title):
         Of every curve, the rows that the axes can show.
     x, y : str
         Columns of the results table.
-    log_y : bool
-        Whether the vertical axis is logarithmic.
+    log_x, log_y : bool
+        Whether the horizontal or the vertical axis is logarithmic.
     title : str or None
         Heads the panel.
     """
@@ -64,7 +65,11 @@ def fill_figure(figure, curves, shown, x, y, log_y, title):
         for curve, rows, style in zip(curves, shown, line_styles(curves))
     ]
     axes.margins(x=0.02)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=9, steps=[1, 2, 5, 10]))
+    if log_x:
+        axes.set_xscale("log", base=2)
+        _mark(axes, x, sorted({row[x] for rows in shown for row in rows}))
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=9, steps=[1, 2, 5, 10]))
     values = [row[y] for rows in shown for row in rows]
     if log_y:
         axes.set_yscale("log")
@@ -76,6 +81,14 @@ def fill_figure(figure, curves, shown, x, y, log_y, title):
     if any(curve.role == SINGLE for curve in curves):
         figure.draw_without_rendering()  # settles the layout, which decides how many tags have room
         _tag_singles(axes, curves, lines, shown, x, y)
+
+
+def _mark(axes, x, values):
+    """On a logarithmic axis, tell the places of the points themselves where they are few."""
+    if len(values) <= _MARKED_PLACES:
+        texts = [fraction_text(value) if x == "cbr" else f"{value:g}" for value in values]
+        axes.set_xticks(values, texts)
+        axes.minorticks_off()
 
 
 def _plot_curve(axes, curve, rows, x, y, style):

@@ -83,6 +83,7 @@ class FigureSpec(Model):
     x: Axis = Field("snr_db", description="column on the x axis")
     y: Axis = Field(description="column on the y axis")
     file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="file name without suffix")
+    log_x: Switch = Field(False, description="logarithmic x axis")
     log_y: Switch = Field(False, description="logarithmic y axis")
 
 

@@ -81,7 +81,7 @@ def test_the_legend_stays_inside_the_figure(write_results, point, length, count)
     )
     figure = Figure(layout="constrained", dpi=100)
     FigureCanvasAgg(figure)
-    fill_figure(figure, curves, [curve.rows for curve in curves], "snr_db", "psnr_db", False, None)
+    fill_figure(figure, curves, [curve.rows for curve in curves], "snr_db", "psnr_db", False, False, None)
     figure.draw_without_rendering()
     (legend,) = figure.legends
     box = legend.get_window_extent()
@@ -107,7 +107,7 @@ def test_every_one_of_few_mcss_has_its_name_beside_its_line(write_results, point
     curves = to_curves(read_results(write_results(rows)))
     figure = Figure(layout="constrained", dpi=100)
     FigureCanvasAgg(figure)
-    fill_figure(figure, curves, [curve.rows for curve in curves], "snr_db", "psnr_db", False, None)
+    fill_figure(figure, curves, [curve.rows for curve in curves], "snr_db", "psnr_db", False, False, None)
     figure.draw_without_rendering()
     (axes,) = figure.axes
     names = [text.get_text() for text in axes.texts]
@@ -128,7 +128,7 @@ def test_a_huge_interval_does_not_flatten_the_lines(write_results, point):
     curves = to_curves(read_results(write_results(rows)))
     figure = Figure(layout="constrained", dpi=100)
     FigureCanvasAgg(figure)
-    fill_figure(figure, curves, [curve.rows for curve in curves], "snr_db", "psnr_db", False, None)
+    fill_figure(figure, curves, [curve.rows for curve in curves], "snr_db", "psnr_db", False, False, None)
     assert figure.axes[0].get_ylim() == pytest.approx((8.5, 21.5))
 
 
@@ -211,3 +211,27 @@ def test_drawing_leaves_matplotlib_as_it_was(curves, tmp_path):
 def test_reading_and_grouping_do_not_import_matplotlib():
     script = "import sys, linksim.report.table, linksim.report.figure; assert 'matplotlib' not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_a_logarithmic_x_axis_marks_the_points_themselves(write_results, point):
+    """Few CBRs stand there as fractions; a point at zero has no place on it."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows = [point("s", 0, 20.0 + i, cbr=cbr) for i, cbr in enumerate((0.0, 0.0104, 0.0833, 0.25))]
+    curves = to_curves(read_results(write_results(rows)), "cbr")
+    figure = Figure(layout="constrained", dpi=100)
+    FigureCanvasAgg(figure)
+    shown = [[row for row in curve.rows if row["cbr"] > 0] for curve in curves]
+    fill_figure(figure, curves, shown, "cbr", "psnr_db", True, False, None)
+    (axes,) = figure.axes
+    assert axes.get_xscale() == "log"
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1/96", "1/12", "1/4"]
+    assert list(axes.get_xticks()) == [0.0104, 0.0833, 0.25]
+
+
+def test_a_point_at_zero_is_left_out_of_a_logarithmic_x_axis(write_results, tmp_path, point):
+    rows = [point("s", 0, 20.0, cbr=cbr) for cbr in (0.0, 0.0833, 0.25)]
+    curves = to_curves(read_results(write_results(rows)), "cbr")
+    *_, table = draw(curves, "cbr", "psnr_db", tmp_path / "log", log_x=True)
+    assert [float(line["cbr"]) for line in numbers_in(table)] == [0.0833, 0.25]
