@@ -281,7 +281,8 @@ class Recipe(Model):
     def _consistent(self):
         self._check_pictures()
         if any(phase.distortion == "ms_ssim" for phase in self.phases) and self.side < 176:
-            raise refusal("MS-SSIM needs patches of 176 px", "write 192", field="photographs.side")
+            field, mend = ("photographs.side", "write 192") if self.photographs else ("labelled", "take mse")
+            raise refusal("MS-SSIM needs patches of 176 px", mend, field=field)
         if (self.channel is None) != (self.model.name == "picture-classifier"):
             problem = f"a {self.model.name} {'sends nothing' if self.channel else 'needs one'}"
             mend = "leave it out" if self.channel else "write {snr_db: 10} or another"
@@ -375,11 +376,21 @@ def load_recipes(path: str | Path, overrides: tuple[str, ...] = ()) -> tuple[Rec
     """
     file, member = _find(path)
     data = apply_overrides(_read(file, _MAX_EXTENDS), overrides, file=str(file))
+    recipes = tuple(_validated(each, file) for each in _swept(data, file))
+    if member is None:
+        return recipes
+    chosen = tuple(each for each in recipes if each.name == member)
+    if not chosen:
+        mend = f"override {file.parent.name}/{file.stem}, the whole sweep"
+        raise InputError(f"{member} is no longer one of its recipes", file=str(file), mend=mend)
+    return chosen
+
+
+def _validated(data, file):
     try:
-        recipes = tuple(map(Recipe.model_validate, _swept(data, file)))
+        return Recipe.model_validate(data)
     except ValidationError as error:
         raise explain(error, data, str(file)) from error
-    return recipes if member is None else tuple(each for each in recipes if each.name == member)
 
 
 def shipped_recipes() -> dict[str, Path]:
@@ -423,16 +434,18 @@ def _swept(data, file):
     if not isinstance(name, str) or "{snr}" not in name:
         mend = "write {snr} where the SNR stands"
         raise InputError("one name for several recipes", file=str(file), field="name", mend=mend)
+    channel = data.get("channel", {})
+    if not isinstance(channel, dict) or "snr_db" in channel:
+        problem, mend = "a sweep adds its SNR there", "write a mapping without snr_db, or leave it out"
+        raise InputError(problem, file=str(file), field="channel", mend=mend)
+    names = [name.replace("{snr}", f"{snr_db:g}dB".replace("-", "m")) for snr_db in points]
+    if len(set(names)) < len(names):
+        problem, mend = "two recipes would have one name", "write each SNR once"
+        raise InputError(problem, file=str(file), field="sweep_snr_db", mend=mend)
     rest = {key: value for key, value in data.items() if key != "sweep_snr_db"}
     return [
-        _merged(
-            rest,
-            {
-                "name": name.replace("{snr}", f"{snr_db:g}dB".replace("-", "m")),
-                "channel": {"snr_db": snr_db},
-            },
-        )
-        for snr_db in points
+        {**rest, "name": name, "channel": {**channel, "snr_db": snr_db}}
+        for name, snr_db in zip(names, points)
     ]
 
 
