@@ -56,12 +56,12 @@ def load(recipe: Recipe, listener) -> Data:
     InputError
         They are not there, cannot be used, or are fewer than the validation needs.
     """
-    return _photographs(recipe, listener) if recipe.photographs else _labelled(recipe.labelled)
+    return _photographs(recipe, listener) if recipe.photographs else _labelled(recipe)
 
 
-def _labelled(spec: LabelledSpec) -> Data:
-    path = None if spec.path is None else str(spec.path)
-    pictures = images.load(_SOURCES[spec.source](path=path, split="train")).pictures
+def _labelled(recipe: Recipe) -> Data:
+    spec = recipe.labelled
+    pictures = _training_split(spec)
     count = len(pictures) - spec.validation
     if count < 1:
         raise InputError(
@@ -71,11 +71,26 @@ def _labelled(spec: LabelledSpec) -> Data:
         )
     pixels = np.stack([picture.pixels for picture in pictures])
     labels = np.array([picture.label for picture in pictures], np.int32)
+    last = int(labels.max())
+    if last >= getattr(recipe.model, "classes", np.inf):
+        problem, mend = f"{spec.source} has labels up to {last}", f"write {last + 1}"
+        raise InputError(problem, field="model.classes", mend=mend)
     return Data(
         Examples(pixels[:count], labels[:count]),
         Examples(pixels[count:], labels[count:]),
         f"{count} training pictures of {spec.source}",
     )
+
+
+def _training_split(spec: LabelledSpec):
+    """The pictures; errors name the fields of a recipe instead of those of a scenario."""
+    path = None if spec.path is None else str(spec.path)
+    try:
+        return images.load(_SOURCES[spec.source](path=path, split="train")).pictures
+    except InputError as error:
+        field = error.field and error.field.replace("images.", "labelled.")
+        mend = error.mend and error.mend.replace("images.path", "--dataset or labelled.path")
+        raise InputError(error.problem, file=error.file, field=field, mend=mend) from error
 
 
 def _photographs(recipe: Recipe, listener) -> Data:

@@ -1,5 +1,8 @@
-"""Recipes so small that they train in seconds, and a listener that remembers."""
+"""Recipes so small that they train in seconds, labelled pictures for them, and a listener that remembers."""
 
+import struct
+
+import numpy as np
 import pytest
 
 from linksim.training.recipe import Recipe
@@ -48,10 +51,49 @@ def tiny(training_photos):
     }
 
 
+@pytest.fixture(scope="session")
+def labelled_folder(tmp_path_factory):
+    """Fashion-MNIST in small: 88 training pictures of three kinds, and a test split that nobody may read."""
+    folder = tmp_path_factory.mktemp("fashion-mnist")
+    write_fashion_mnist(folder, *labelled_pictures(88))
+    (folder / "t10k-images-idx3-ubyte").write_bytes(b"not read")
+    return folder
+
+
+@pytest.fixture
+def labelled(labelled_folder):
+    """The data of a recipe for JCM with BPSK; each test gets its own."""
+    return {
+        "name": "tiny",
+        "model": {"name": "jcm", "channels": [4, 4, 4, 4], "symbols": 16, "spine": 4, "order": 4},
+        "labelled": {"source": "fashion_mnist", "path": str(labelled_folder), "validation": 24},
+        "channel": {"snr_db": 10},
+        "batch": 8,
+        "epoch": 4,
+        "phases": [{"steps": 8, "learning_rate": {"initial": 1e-2}}],
+    }
+
+
 @pytest.fixture
 def validated():
     """Recipe from data."""
     return Recipe.model_validate
+
+
+def labelled_pictures(count):
+    """Pictures uint8 [count, 28, 28] and labels 0, 1, 2: dark, striped across, striped down; all noisy."""
+    random = np.random.default_rng(count)
+    labels = random.integers(3, size=count).astype(np.uint8)
+    stripes = np.where(np.arange(28) // 4 % 2, 200, 0) + np.zeros((28, 1), int)
+    kinds = np.stack([np.zeros((28, 28), int), stripes.T, stripes])
+    return (kinds[labels] + random.integers(0, 50, (count, 28, 28))).astype(np.uint8), labels
+
+
+def write_fashion_mnist(folder, pictures, labels, prefix="train"):
+    """Write the IDX files of a split."""
+    for name, array in (("images-idx3", pictures), ("labels-idx1", labels)):
+        header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+        (folder / f"{prefix}-{name}-ubyte").write_bytes(header + array.tobytes())
 
 
 def train_until(updates, recipe, folder, listener):
