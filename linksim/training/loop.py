@@ -142,7 +142,9 @@ def _train_phase(recipe, number, codec, trainable, pictures, folder, progress, l
         size = min(recipe.batch, len(validation))
         whole = validation[: len(validation) // size * size]
         validated = trainee.evaluate(*whole, batch_size=size, verbose=0, return_dict=True)
-        if not (math.isfinite(logs["loss"][-1]) and math.isfinite(validated["psnr_db"])):
+        # What classifies is chosen by all that it is trained for.
+        chosen_by = -validated["loss"] if "accuracy" in validated else validated["psnr_db"]
+        if not (math.isfinite(logs["loss"][-1]) and math.isfinite(chosen_by)):
             raise InputError(
                 f"after {stop} updates the loss is no longer finite",
                 field=f"phases.{number}.learning_rate",
@@ -150,8 +152,7 @@ def _train_phase(recipe, number, codec, trainable, pictures, folder, progress, l
             )
         progress.seconds += time.monotonic() - began
         progress.step = stop
-        # What classifies is chosen by all that it is trained for.
-        best = plateau.observe(-validated["loss"] if "accuracy" in validated else validated["psnr_db"])
+        best = plateau.observe(chosen_by)
         progress.best, progress.idle = plateau.best, plateau.idle
         line = {
             "phase": number,
@@ -263,8 +264,10 @@ def _start_reference(start, folder):
 
 
 def _take_over(codec, source, weights):
-    """Give a codec the weights of another one's encoder and decoder, and the codewords that both have."""
-    for part in ("encoder", "decoder"):
+    """Give a codec the weights of another one's networks, and the codewords that both have."""
+    for part in _parts(codec):
+        if not hasattr(source, part):
+            continue  # a class decoder may start afresh
         target, values = getattr(codec, part), getattr(source, part).get_weights()
         if [value.shape for value in values] != [tuple(variable.shape) for variable in target.weights]:
             raise InputError(
@@ -281,12 +284,19 @@ def _freeze(codec, trainable, parts, orders):
 
     What is neither encoder nor decoder nor classifier belongs to the quantizer.
     """
-    parts_there = [part for part in ("encoder", "decoder", "classifier") if hasattr(codec, part)]
-    owner = {id(v): part for part in parts_there for v in getattr(codec, part).variables}
+    for part in _parts(codec):
+        # What is frozen as a whole infers in training too: its running statistics stay.
+        getattr(codec, part).trainable = parts is None or part in parts
+    owner = {id(v): part for part in _parts(codec) for v in getattr(codec, part).variables}
     owner |= {id(v): "nobody" for v in codec.unused_variables(orders)}
     for variable in trainable:
         part = owner.get(id(variable), "quantizer")
         variable.trainable = part != "nobody" and (parts is None or part in parts)
+
+
+def _parts(codec):
+    """Names of the networks that a codec has."""
+    return [part for part in ("encoder", "decoder", "classifier") if hasattr(codec, part)]
 
 
 def _rate(phase):
@@ -306,6 +316,7 @@ def _write_history(path, history):
 
 def _card(recipe, progress, pictures: Data):
     """What the card of the weights says beyond what the file itself tells."""
+    # What sends nothing has neither a channel nor a PSNR.
     channel = recipe.channel and recipe.channel.model_dump(mode="json")
     best = progress.best_line
     return {
@@ -323,7 +334,6 @@ def _card(recipe, progress, pictures: Data):
         "device": _device(),
         "seconds": round(progress.seconds, 1),
         "seed": recipe.seed,
-        # A classifier shows no pictures of its own.
         "validation_psnr_db": channel and round(best["validation_psnr_db"], 4),
         "validation_accuracy": best.get("validation_accuracy") and round(best["validation_accuracy"], 4),
         "test_psnr_db": {},
@@ -331,7 +341,7 @@ def _card(recipe, progress, pictures: Data):
         "history": [
             [line["step"], round(line["validation_psnr_db"], 4)]
             for line in progress.history
-            if line["phase"] == progress.phase
+            if channel and line["phase"] == progress.phase
         ],
         "date": datetime.now(UTC).date().isoformat(),
         "versions": _versions(),
