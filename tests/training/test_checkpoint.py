@@ -38,7 +38,7 @@ def test_everything_comes_back_exactly(written):
 
 def test_a_new_training_has_no_best_yet(tmp_path):
     checkpoint.write(tmp_path / "a.npz", [], Progress("digest"))
-    assert checkpoint.read_progress(tmp_path / "a.npz").best_db == float("-inf")
+    assert checkpoint.read_progress(tmp_path / "a.npz").best == float("-inf")
 
 
 def test_where_there_is_no_checkpoint_there_is_no_progress(tmp_path):

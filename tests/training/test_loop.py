@@ -13,7 +13,8 @@ import pytest
 
 import linksim.phy  # noqa: F401  one thread, here as in the processes that are killed
 from linksim import jscc, zoo
-from linksim.training import checkpoint, loop, trainee
+from linksim.training import checkpoint, data, loop, trainee
+from linksim.training.data import Examples
 from linksim.training.loop import COLUMNS, Batch, recipe_digest, train
 from linksim.training.recipe import load_recipe
 from tests.training.conftest import train_until
@@ -106,6 +107,8 @@ def test_what_a_training_leaves(two_phases, validated, listener, tmp_path, parts
     with (path.parent / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == COLUMNS
+    assert {(row["train_accuracy"], row["validation_accuracy"]) for row in rows} == {("", "")}
+    assert (card.validation_accuracy, card.test_accuracy) == (None, {})
     np.testing.assert_allclose([float(row["loss"]) for row in rows], losses, atol=1e-4)
 
     for before, now in zip(after[1]["encoder"], after[3]["encoder"]):
@@ -351,31 +354,31 @@ def test_photographs_that_are_missing(tiny, validated, tmp_path, refusal):
 def test_tiles_are_cut_once_and_remembered(tiny, validated, listener, started, training_photos):
     """Beside the photographs; other sizes are other tiles."""
     tiny["photographs"]["count"] = 65
-    paths = {split: loop.photographs(training_photos, split) for split in ("train", "validation")}
+    paths = {split: data.photographs(training_photos, split) for split in ("train", "validation")}
     for count, times in ((65, 1), (65, 1), (66, 2)):
         tiny["photographs"]["count"] = count
-        tiles, validation = loop._tiles(validated(tiny), paths, listener)
+        tiles, validation = data._tiles(validated(tiny), paths, listener)
         assert (tiles.shape, validation.shape) == ((count, 20, 20, 3), (16, 20, 20, 3))
         assert len(listener.words) == times
 
 
 def test_where_tiles_cannot_be_kept_training_goes_on(tiny, validated, listener, training_photos, monkeypatch):
     tiny["photographs"]["count"] = 67
-    paths = {split: loop.photographs(training_photos, split) for split in ("train", "validation")}
+    paths = {split: data.photographs(training_photos, split) for split in ("train", "validation")}
     monkeypatch.setattr(np, "save", lambda *_: (_ for _ in ()).throw(OSError("no space left")))
     for _ in range(2):
-        tiles, _ = loop._tiles(validated(tiny), paths, listener)
+        tiles, _ = data._tiles(validated(tiny), paths, listener)
         assert tiles.shape == (67, 20, 20, 3)
     assert len(listener.words) == 2
 
 
 def test_a_batch_depends_on_seed_and_step_alone():
     tiles = np.arange(50, dtype=np.uint8)[:, None, None, None]
-    batches = Batch(tiles, 8, seed=3)
+    batches = Batch(Examples(tiles), 8, seed=3)
     whole = [batch for (batch,) in batches.of_steps(0, 6)]
-    rest = [batch for (batch,) in Batch(tiles, 8, seed=3).of_steps(4, 6)]
+    rest = [batch for (batch,) in Batch(Examples(tiles), 8, seed=3).of_steps(4, 6)]
     np.testing.assert_array_equal(whole[4:], rest)
-    other = [batch for (batch,) in Batch(tiles, 8, seed=4).of_steps(0, 6)]
+    other = [batch for (batch,) in Batch(Examples(tiles), 8, seed=4).of_steps(0, 6)]
     assert (np.array(whole) != np.array(other)).any()
     assert len({batch.tobytes() for batch in whole}) == 6
 
@@ -431,7 +434,7 @@ def test_two_devices_share_the_batches_under_jax(tiny, tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert "batch: 7 patches cannot be shared evenly by 2 devices" in done.stdout
+    assert "batch: 7 pictures cannot be shared evenly by 2 devices" in done.stdout
     one, two = (without_clock(history_of(tmp_path / name)) for name in ("one", "two"))
     assert [line["step"] for line in one] == [4, 8]
     for ours, theirs in zip(two, one):

@@ -59,10 +59,10 @@ def test_a_plateau_counts_epochs_without_gain():
     plateau = Plateau()
     seen = [(plateau.observe(psnr_db), plateau.idle) for psnr_db in (10, 12, 11, 12, 12.5, 3)]
     assert seen == [(True, 0), (True, 0), (False, 1), (False, 2), (True, 0), (False, 1)]
-    assert plateau.best_db == 12.5
+    assert plateau.best == 12.5
 
 
 def test_a_plateau_goes_on_where_it_was():
-    plateau = Plateau(best_db=20.0, idle=3)
+    plateau = Plateau(best=20.0, idle=3)
     assert not plateau.observe(20.0)
-    assert (plateau.best_db, plateau.idle) == (20.0, 4)
+    assert (plateau.best, plateau.idle) == (20.0, 4)
