@@ -1,4 +1,6 @@
-"""Cards say which modulation orders weights serve, and refuse sizes that no SNR boundaries follow from."""
+"""Cards say what weights serve, come back as written, and refuse sizes that no SNR boundaries follow from."""
+
+import json
 
 import pytest
 from pydantic import ValidationError
@@ -6,10 +8,24 @@ from pydantic import ValidationError
 from linksim import zoo
 from tests.conftest import CARD
 
+OWN = {"parameters": 1, "cbr": "1/6", "sha256": "0" * 64}
 
-def card(**sizes):
-    own = {"model": "ujscc", "parameters": 1, "cbr": "1/6", "sha256": "0" * 64}
-    return zoo.Card.model_validate({**CARD, **own, "sizes": sizes})
+#: What the card of a classifier says otherwise.
+CLASSIFIER = {
+    "model": "picture-classifier",
+    "sizes": {"channels": (4, 6), "classes": 10},
+    "cbr": None,
+    "channel": None,
+    "snr_db": None,
+    "power": None,
+    "validation_psnr_db": None,
+    "validation_accuracy": 0.9312,
+    "test_accuracy": {"clean": 0.9287},
+}
+
+
+def card(model="ujscc", **sizes):
+    return zoo.Card.model_validate({**CARD, **OWN, "model": model, "sizes": sizes})
 
 
 @pytest.mark.parametrize(
@@ -32,6 +48,38 @@ def test_orders_are_bits_per_symbol(sizes, orders):
 )
 def test_points_for_people(sizes, text):
     assert card(**sizes).points_text == text
+
+
+@pytest.mark.parametrize(
+    ("model", "side"),
+    [
+        ("jcm", 32), ("jcm-analog", 32), ("jcm-uniform-8bit", 32), ("jcm-nn-1bit", 32),
+        ("deepjscc", None), ("ujscc", None), ("picture-classifier", None),
+    ],
+)  # fmt: skip
+def test_jcm_takes_pictures_of_one_size_only(model, side):
+    assert card(model, order=4).side == side
+
+
+def test_a_card_of_a_classifier_comes_back_as_it_was_written():
+    """It sends nothing: no points, and no SNR in its texts either."""
+    written = zoo.Card.model_validate({**CARD, **OWN, **CLASSIFIER})
+    assert zoo.Card.model_validate(json.loads(written.model_dump_json())) == written
+    for field, value in CLASSIFIER.items():
+        assert getattr(written, field) == value
+    assert (written.points_text, written.snr_text, written.orders) == ("", "", ())
+
+
+def test_accuracies_of_a_learned_system_come_back():
+    own = {"model": "jcm", "sizes": {"order": 16}, "validation_accuracy": 0.5, "test_accuracy": {"-2": 0.75}}
+    written = zoo.Card.model_validate({**CARD, **OWN, **own})
+    read = zoo.Card.model_validate(json.loads(written.model_dump_json()))
+    assert (read.validation_accuracy, read.test_accuracy) == (0.5, {"-2": 0.75})
+    assert (read.points_text, read.snr_text, read.orders) == ("16", "10 dB", (4,))
+
+
+def test_older_cards_say_nothing_of_accuracy():
+    assert (card().validation_accuracy, card().test_accuracy) == (None, {})
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,9 @@ import pytest
 import linksim.phy  # noqa: F401  starts TensorFlow quietly
 from linksim import jscc, zoo
 from linksim.zoo import storage
+from tests.conftest import CARD
+
+JCM = {"channels": [4, 4, 6, 6], "symbols": 16, "spine": 4, "classes": 10}
 
 
 @pytest.fixture
@@ -40,6 +43,10 @@ def edit_card(path, **fields):
                 "dimensions": [2, 3],
             },
         ),
+        ("jcm", {**JCM, "order": 16}),
+        ("jcm-analog", JCM),
+        ("jcm-uniform-8bit", {**JCM, "order": 4}),
+        ("jcm-nn-1bit", {**JCM, "order": 4}),
     ],
 )
 def test_every_variable_comes_back_to_its_stored_precision(model, sizes, make_weights, tmp_path):
@@ -48,16 +55,68 @@ def test_every_variable_comes_back_to_its_stored_precision(model, sizes, make_we
 
     set_random_seed(1)
     saved, loaded = jscc.create(model, **sizes), zoo.load(zoo.find(str(path)))
-    assert len(saved.variables) == len(loaded.variables)
     assert saved.count_params() == zoo.find(str(path)).card.parameters
-    for before, after in zip(saved.variables, loaded.variables):
+    assert_stored(saved, loaded)
+    assert len(loaded.constellations) == len(saved.constellations)
+    for after, before in zip(loaded.constellations, saved.constellations):
+        np.testing.assert_allclose(after, before, rtol=2**-9)
+
+
+def assert_stored(saved, loaded):
+    """Weights agree to what is kept of them; the states of random generators are not stored."""
+    for before, after in zip(saved.weights, loaded.weights, strict=True):
         assert after.dtype == before.dtype
         # Kernels keep a few bits after the leading one, others 10; near zero there are steps of 2^-24.
         bits = storage._KERNEL_BITS if len(before.shape) == 4 else 10
         np.testing.assert_allclose(after, before, rtol=2.0 ** -(bits + 1), atol=2**-25)
-    assert len(loaded.constellations) == len(saved.constellations)
-    for after, before in zip(loaded.constellations, saved.constellations):
-        np.testing.assert_allclose(after, before, rtol=2**-9)
+
+
+@pytest.fixture
+def classifier(tmp_path):
+    """A classifier with running statistics of its own, and its weights."""
+    from keras.utils import set_random_seed
+
+    set_random_seed(1)
+    sizes = {"channels": (4, 6), "classes": 10}
+    network = jscc.create("picture-classifier", **sizes)
+    for _ in range(3):
+        network(np.random.default_rng(1).random((4, 32, 32, 3), np.float32), training=True)
+    nothing = dict.fromkeys(("channel", "snr_db", "power", "validation_psnr_db"))
+    card = {**CARD, **nothing, "model": "picture-classifier", "sizes": sizes, "validation_accuracy": 0.9}
+    return network, zoo.save(network, card, tmp_path / "classifier.weights.h5")
+
+
+def test_a_classifier_comes_back(classifier):
+    """Running statistics among its weights: it names classes as before."""
+    network, weights = classifier
+    assert weights.card == zoo.find(str(weights.path)).card
+    assert weights.card.cbr is None
+    loaded = zoo.load(weights)
+    assert_stored(network, loaded)
+    pictures = np.random.default_rng(2).random((8, 32, 32, 3), np.float32)
+    np.testing.assert_allclose(loaded(pictures), network(pictures), atol=0.03)
+    assert np.std(network(pictures)) > 0.1
+
+
+def test_convolutions_of_a_classifier_keep_few_bits_and_its_linear_layer_ten(classifier):
+    with h5py.File(classifier[1].path) as file:
+        shapes = {}
+        file.visititems(lambda name, entry: shapes.update({name: entry}) if hasattr(entry, "shape") else None)
+        kernels = [entry[()] for entry in shapes.values() if len(entry.shape) == 4]
+        (linear,) = (entry[()] for entry in shapes.values() if len(entry.shape) == 2)
+    assert len(kernels) == 1 + 2 + 3  # the first, and two in each block; one beside the halving
+    for kernel in kernels:
+        mantissas = np.frexp(kernel.astype(np.float64))[0] * 2 ** (storage._KERNEL_BITS + 1)
+        np.testing.assert_array_equal(mantissas, np.round(mantissas))
+    mantissas = np.frexp(linear.astype(np.float64))[0] * 2 ** (storage._KERNEL_BITS + 1)
+    assert (mantissas != np.round(mantissas)).mean() > 0.9
+
+
+def test_a_classifier_has_no_cbr(classifier, refusal):
+    weights = classifier[1]
+    edit_card(weights.path, cbr="1/6")
+    text = refusal(zoo.load, zoo.find(str(weights.path)))
+    assert "cbr: the picture-classifier of these sizes has None, not 1/6" in text
 
 
 def test_what_is_trained_and_what_is_not_are_both_kept(make_weights, tmp_path):
