@@ -11,12 +11,14 @@ import yaml
 
 from linksim import zoo
 from linksim.training import checkpoint, loop
+from tests.training.conftest import labelled_pictures, write_fashion_mnist
 
 
 @pytest.fixture
 def recipe_file(tmp_path, training_photos, monkeypatch):
     """A recipe that trains in a second or two; its command runs in an empty folder."""
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "jax"))
     monkeypatch.chdir(tmp_path)
     data = {
         "name": "tiny",
@@ -39,8 +41,8 @@ def test_train_prints_a_line_an_epoch_and_where_the_weights_are(linksim, recipe_
     assert seen.code == 0, seen
     folder = Path("runs/train/deepjscc-2019/tiny")
     assert seen.out == (
-        f"Look at {folder}/history.csv; send a picture with "
-        f"`linksim send --system {folder}/tiny.weights.h5`\n"
+        f"Look at {folder}/history.csv\n"
+        f"Send a picture with `linksim send --system {folder}/tiny.weights.h5`\n"
     )
     *first, second_last, last = seen.err.splitlines()
     assert len(first) <= 1  # that the tiles are cut, if they were not yet
@@ -75,6 +77,128 @@ def test_train_can_be_stopped_and_says_how_it_goes_on(linksim, recipe_file, monk
     assert seen.err == "stopped; the same command goes on from there/checkpoint.npz\n"
     seen = linksim("train", recipe_file, "--out", "there", "--fresh")
     assert seen.err == "stopped; the same command, without --fresh, goes on from there/checkpoint.npz\n"
+
+
+@pytest.fixture
+def sweep_file(recipe_file):
+    """A sweep over two SNRs, on labelled pictures that lie in `pictures`."""
+    Path("pictures").mkdir()
+    write_fashion_mnist(Path("pictures"), *labelled_pictures(16))
+    data = yaml.safe_load(recipe_file.read_text())
+    del data["photographs"], data["channel"]
+    data |= {
+        "name": "tiny-{snr}",
+        "labelled": {"source": "fashion_mnist", "validation": 8},
+        "sweep_snr_db": [-10, 4],
+        "epoch": 4,
+    }
+    recipe_file.write_text(yaml.safe_dump(data), encoding="utf-8")
+    return recipe_file
+
+
+def test_train_makes_each_recipe_of_a_sweep_in_a_folder_of_its_own(linksim, sweep_file):
+    seen = linksim("train", sweep_file, "--dataset", "pictures")
+    assert seen.code == 0, seen
+    folder = Path("runs/train/deepjscc-2019")
+    names = ["tiny-m10dB", "tiny-4dB"]
+    assert sorted(path.name for path in folder.iterdir()) == sorted(names)
+    assert seen.out.splitlines() == [
+        line
+        for name in names
+        for line in (
+            f"Look at {folder}/{name}/history.csv",
+            f"Send a picture with `linksim send --system {folder}/{name}/{name}.weights.h5`",
+        )
+    ]
+    assert [line.partition(":")[0] for line in seen.err.splitlines()] == [
+        f"deepjscc-2019/{name}" for name in names
+    ]
+    cards = [zoo.find(f"{folder}/{name}/{name}.weights.h5").card for name in names]
+    assert [(card.recipe, card.snr_db, card.steps) for card in cards] == [
+        ("tiny-m10dB", -10, 4), ("tiny-4dB", 4, 4),
+    ]  # fmt: skip
+    # What is finished is not trained again.
+    assert linksim("train", sweep_file, "--dataset", "pictures").err == ""
+
+
+def test_train_puts_a_sweep_into_folders_below_that_of_out(linksim, sweep_file):
+    """One recipe goes into the folder itself, though it is of a sweep."""
+    words = ("train", sweep_file, "--dataset", "pictures", "--set", "phases.0.steps=1")
+    seen = linksim(*words, "--out", "there", "--set", "batch=2")
+    assert seen.code == 0, seen
+    for name in ("tiny-m10dB", "tiny-4dB"):
+        card = zoo.find(f"there/{name}/{name}.weights.h5").card
+        assert (card.steps, card.batch) == (1, 2)
+    assert linksim(*words, "--out", "one", "--set", "sweep_snr_db=[7]").code == 0
+    assert zoo.find("one/tiny-7dB.weights.h5").card.snr_db == 7
+
+
+def test_train_stops_the_whole_sweep(linksim, sweep_file, monkeypatch):
+    trained = []
+
+    def stop(recipe, *_):
+        trained.append(recipe.name)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "train", stop)
+    seen = linksim("train", sweep_file)
+    assert (seen.code, seen.out, trained) == (130, "", ["tiny-m10dB"])
+    folder = "runs/train/deepjscc-2019/tiny-m10dB"
+    assert seen.err == f"stopped; the same command goes on from {folder}/checkpoint.npz\n"
+
+
+def test_train_takes_one_member_of_a_shipped_sweep(linksim, recipe_file, monkeypatch):
+    trained = []
+
+    def train(recipe, folder, *_):
+        trained.append((recipe.name, recipe.channel.snr_db, str(recipe.labelled.path), str(folder)))
+        return folder / "weights"
+
+    monkeypatch.setattr(loop, "train", train)
+    assert linksim("train", "jcm/bpsk-n256-m10dB", "--dataset", "pictures").code == 0
+    assert trained == [("bpsk-n256-m10dB", -10, "pictures", "runs/train/jcm/bpsk-n256-m10dB")]
+
+
+def test_train_tells_the_accuracy_of_a_classifier_which_sends_no_picture(linksim, sweep_file):
+    data = yaml.safe_load(sweep_file.read_text())
+    del data["sweep_snr_db"]
+    data |= {"name": "tiny", "model": {"name": "picture-classifier", "channels": [4]}}
+    sweep_file.write_text(yaml.safe_dump(data), encoding="utf-8")
+    seen = linksim("train", sweep_file, "--dataset", "pictures")
+    folder = "runs/train/picture-classifier/tiny"
+    assert (seen.code, seen.out) == (0, f"Look at {folder}/history.csv\n")
+    accuracy = zoo.find(f"{folder}/tiny.weights.h5").card.validation_accuracy
+    assert seen.err.endswith(f", {accuracy:.1%} right, the best\n")
+
+
+def test_train_says_where_labelled_pictures_come_from(refused, sweep_file):
+    text = refused("train", sweep_file, "--dataset", "none")
+    assert text.startswith("error: none: labelled.path: ")
+    assert text.endswith("give it as --dataset or labelled.path\n")
+
+
+@pytest.mark.parametrize("named", [None, "mine"])
+def test_train_lets_jax_keep_its_programs_beside_the_other_caches(named, linksim, recipe_file, monkeypatch):
+    """Unless a folder is named for them; where there is no home folder they are not kept."""
+    monkeypatch.setattr(loop, "train", lambda recipe, folder, *_: folder / "weights")
+    monkeypatch.setenv("LINKSIM_CACHE", "caches")
+    if named is None:
+        monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    else:
+        monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", named)
+    assert linksim("train", recipe_file).code == 0
+    assert os.environ["JAX_COMPILATION_CACHE_DIR"] == (named or "caches/jax")
+
+
+def test_train_does_without_a_home_folder(linksim, recipe_file, monkeypatch):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(loop, "train", lambda recipe, folder, *_: folder / "weights")
+    monkeypatch.setattr("linksim.codecs.cache.default_directory", homeless)
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    assert linksim("train", recipe_file).code == 0
+    assert "JAX_COMPILATION_CACHE_DIR" not in os.environ
 
 
 def test_train_refuses_a_folder_of_another_recipe_unless_fresh(linksim, refused, recipe_file):
