@@ -20,6 +20,8 @@ class PictureClassifier(keras.Model):
     classes : int
     """
 
+    kernel_bits = 5
+
     #: It sends nothing.
     cbr = None
     constellations = ()

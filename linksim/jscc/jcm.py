@@ -57,6 +57,9 @@ class _Body(Codec):
         For each channel use: what the encoder gives, and what the decoders get.
     """
 
+    #: At PSNRs of 13 to 27 dB four bits cost at most 0.09 dB.
+    kernel_bits = 4
+
     def __init__(self, channels, symbols, spine, classes, features, values, **options):
         super().__init__(SIDE, symbols, **options)
         if symbols % _QUARTERS or features * symbols % _QUARTERS:
