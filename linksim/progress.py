@@ -93,12 +93,16 @@ class TrainingProgress:
         if self._before is not None and step > self._before[0]:
             rate = f", {(step - self._before[0]) / (seconds - self._before[1]):.1f} updates/s"
         self._before = step, seconds
-        accuracy = f", {line['validation_accuracy']:.1%} right" if "validation_accuracy" in line else ""
-        self.say(
-            f"phase {line['phase']}, update {step}, {seconds:.0f} s: loss {line['loss']:.5g}, "
-            f"training {line['train_psnr_db']:.2f} dB, validation {line['validation_psnr_db']:.2f} dB"
-            f"{accuracy}{', the best' if best else ''}{rate}"
-        )
+        facts = [f"loss {line['loss']:.5g}"]
+        if "train_psnr_db" in line:
+            facts += [
+                f"training {line['train_psnr_db']:.2f} dB",
+                f"validation {line['validation_psnr_db']:.2f} dB",
+            ]
+        if "validation_accuracy" in line:
+            facts.append(f"{line['validation_accuracy']:.1%} right")
+        best = ", the best" if best else ""
+        self.say(f"phase {line['phase']}, update {step}, {seconds:.0f} s: {', '.join(facts)}{best}{rate}")
 
 
 def _bar(console, counted):

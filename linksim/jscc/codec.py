@@ -92,8 +92,8 @@ class Codec(keras.Model):
     #: Whether the encoder says only with what probabilities the transmitter draws its points.
     stochastic = False
 
-    #: Bits of the kernels' mantissas that are stored. Fewer compress better; five cost at most 0.02 dB of PSNR
-    #: at 34 dB, seven nothing that shows.
+    #: Bits of the kernels' mantissas that are stored. Fewer compress better; five cost at most 0.02 dB of
+    #: PSNR at 34 dB, seven nothing that shows.
     kernel_bits = 5
 
     #: Classes that the receiver tells apart by `classify`; 0 for a codec that does not classify.

@@ -167,6 +167,8 @@ def _train_phase(recipe, number, codec, trainable, pictures, folder, progress, l
         if "accuracy" in validated:
             line["train_accuracy"] = float(logs["accuracy"][-1])
             line["validation_accuracy"] = float(validated["accuracy"])
+        if recipe.channel is None:  # a classifier shows no pictures of its own
+            del line["train_psnr_db"], line["validation_psnr_db"]
         progress.history.append(line)
         if phase.learning_rate.schedule == "plateau" and plateau.idle and plateau.idle % patience == 0:
             optimizer.learning_rate = float(optimizer.learning_rate) * phase.learning_rate.factor

@@ -100,8 +100,8 @@ def save(codec, card_fields: dict, path: str | Path) -> Weights:
 def _halve(source, target, kernel_bits):
     """Copy the datasets of an HDF5 file, those of floating point in float16; integers keep their type.
 
-    Kernels keep fewer bits of their mantissas yet; points and codewords of quantizers keep all. The groups' attributes are left out: Keras notes there how layers
-    were called, which nobody reads back.
+    Kernels of convolutions and linear layers keep fewer bits of their mantissas yet. The groups' attributes
+    are left out: Keras notes there how layers were called, which nobody reads back.
     """
     import h5py
     import numpy as np
@@ -113,7 +113,7 @@ def _halve(source, target, kernel_bits):
                 return
             values = entry[()]
             if np.issubdtype(values.dtype, np.floating):
-                if values.ndim >= 2 and not name.startswith("quantizer"):
+                if _is_kernel(name, values):
                     mantissas, exponents = np.frexp(values)
                     values = np.ldexp(
                         np.round(mantissas * 2 ** (kernel_bits + 1)), exponents - kernel_bits - 1
@@ -131,6 +131,12 @@ def _halve(source, target, kernel_bits):
             half.create_dataset(name, data=values, **packing)
 
         full.visititems(copy)
+
+
+def _is_kernel(name, values):
+    """Other matrices, such as those of GDN, points and codewords, keep all their bits."""
+    linear = "/dense" in name or name.startswith("classifier/")
+    return values.ndim == 4 or (values.ndim == 2 and linear)
 
 
 def _first_line(error):

@@ -47,7 +47,7 @@ def test_small_pictures_beside_eager_keras(compare):
     network = system._network(point.weights)
 
     def ours():
-        symbols, _ = network.encode(pictures, point.order, SNR_DB)
+        symbols = network.encode(pictures, point.order, SNR_DB).symbols
         received = link.transmit(symbols).symbols.numpy()
         pairs = np.stack([received.real, received.imag], -1)
         return network.decode(pairs, 32, 32, point.order, SNR_DB)
@@ -86,7 +86,7 @@ def test_small_pictures_with_a_new_order_at_every_call(compare, make_weights, tm
 
     def send(orders):
         for order in orders:
-            symbols, _ = network.encode(pictures, order, snrs_db[order])
+            symbols = network.encode(pictures, order, snrs_db[order]).symbols
             received = links[order].transmit(symbols).symbols.numpy()
             labels = network.constellations[order].detect(received)
             network.decode(labels, 32, 32, order, snrs_db[order])
@@ -98,3 +98,23 @@ def test_small_pictures_with_a_new_order_at_every_call(compare, make_weights, tm
         against="the same calls, order by order",
         work=(len(walk) * len(pictures), "pictures"),
     )
+
+
+def test_pictures_of_jcm_drawn_beside_the_likeliest_points(compare):
+    """Draws, link and both decoders for pictures that were encoded before."""
+    pictures, link, likeliest, drawn = _pictures(), Link("awgn", -2.0), *map(_jcm, ("argmax", "random"))
+    compare(
+        lambda: drawn[0].transmit(pictures, link, drawn[1], seed=1),
+        lambda: likeliest[0].transmit(pictures, link, likeliest[1], seed=1),
+        against="the likeliest points, without a draw",
+        work=(COUNT, "pictures"),
+    )
+
+
+def _jcm(sampling):
+    """A system that has sent the pictures once, and its operating point."""
+    spec = LearnedSpec(type="learned", weights="zoo:jcm/bpsk-n256-m2dB", sampling=sampling)
+    system = systems.create(spec)
+    (point,) = system.operating_points(Fraction(1, 24), -2.0)
+    system.transmit(_pictures(), Link("awgn", -2.0), point, seed=1)
+    return system, point

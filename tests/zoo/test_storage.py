@@ -67,7 +67,9 @@ def assert_stored(saved, loaded):
     for before, after in zip(saved.weights, loaded.weights, strict=True):
         assert after.dtype == before.dtype
         # Kernels keep a few bits after the leading one, others 10; near zero there are steps of 2^-24.
-        bits = storage._KERNEL_BITS if len(before.shape) == 4 else 10
+        linear = any(word in before.path for word in ("dense", "spinal_head"))
+        kernel = len(before.shape) == 4 or (len(before.shape) == 2 and linear)
+        bits = saved.kernel_bits if kernel else 10
         np.testing.assert_allclose(after, before, rtol=2.0 ** -(bits + 1), atol=2**-25)
 
 
@@ -98,18 +100,51 @@ def test_a_classifier_comes_back(classifier):
     assert np.std(network(pictures)) > 0.1
 
 
-def test_convolutions_of_a_classifier_keep_few_bits_and_its_linear_layer_ten(classifier):
-    with h5py.File(classifier[1].path) as file:
-        shapes = {}
-        file.visititems(lambda name, entry: shapes.update({name: entry}) if hasattr(entry, "shape") else None)
-        kernels = [entry[()] for entry in shapes.values() if len(entry.shape) == 4]
-        (linear,) = (entry[()] for entry in shapes.values() if len(entry.shape) == 2)
-    assert len(kernels) == 1 + 2 + 3  # the first, and two in each block; one beside the halving
+def datasets(path):
+    """Every dataset of a file of weights, by name."""
+    found = {}
+
+    def note(name, entry):
+        if isinstance(entry, h5py.Dataset):
+            found[name] = entry[()]
+
+    with h5py.File(path) as file:
+        file.visititems(note)
+    return found
+
+
+def bits_beyond(values, bits):
+    """Share of the values whose mantissas have more bits after the leading one."""
+    mantissas = np.frexp(values.astype(np.float64))[0] * 2 ** (bits + 1)
+    return (mantissas != np.round(mantissas)).mean()
+
+
+def test_kernels_of_a_classifier_keep_five_bits(classifier):
+    kernels = [values for values in datasets(classifier[1].path).values() if values.ndim in (2, 4)]
+    # The first, two in each block, one beside the halving; the linear one.
+    assert len(kernels) == 1 + 2 + 3 + 1
     for kernel in kernels:
-        mantissas = np.frexp(kernel.astype(np.float64))[0] * 2 ** (storage._KERNEL_BITS + 1)
-        np.testing.assert_array_equal(mantissas, np.round(mantissas))
-    mantissas = np.frexp(linear.astype(np.float64))[0] * 2 ** (storage._KERNEL_BITS + 1)
-    assert (mantissas != np.round(mantissas)).mean() > 0.9
+        assert bits_beyond(kernel, 5) == 0 < bits_beyond(kernel, 4)
+
+
+def test_a_codec_says_how_many_bits_its_kernels_keep(tmp_path):
+    """Four of the benchmark with hard decisions, of convolutions and linear layers."""
+    fields = {**CARD, "model": "jcm-nn-1bit", "sizes": JCM}
+    path = zoo.save(jscc.create("jcm-nn-1bit", **JCM), fields, tmp_path / "a.weights.h5").path
+    kernels = [values for values in datasets(path).values() if values.ndim in (2, 4)]
+    assert {kernel.ndim for kernel in kernels} == {2, 4}
+    assert all(bits_beyond(kernel, 4) == 0 for kernel in kernels)
+    assert np.mean([bits_beyond(kernel, 3) for kernel in kernels]) > 0.3
+
+
+def test_learned_points_and_gdn_keep_ten_bits(tmp_path):
+    sizes = {"channels": [4], "symbols": 1, "order": 16, "learned": True}
+    fields = {**CARD, "model": "deepjscc-q", "sizes": sizes}
+    path = zoo.save(jscc.create("deepjscc-q", **sizes), fields, tmp_path / "a.weights.h5").path
+    matrices = {values.shape: values for values in datasets(path).values() if values.ndim == 2}
+    assert set(matrices) == {(16, 2), (4, 4)}
+    assert bits_beyond(matrices[16, 2], 5) > 0.3
+    assert bits_beyond(matrices[4, 4][np.eye(4) == 1], 5) == 1  # 0.1 has no end in binary
 
 
 def test_a_classifier_has_no_cbr(classifier, refusal):
@@ -140,7 +175,7 @@ def test_floats_are_halved_and_integers_are_not(tmp_path):
         file["layers/conv"].attrs["name"] = "conv_17"
         file.create_dataset("layers/noise/vars/0", data=np.array([7, 2**31], np.uint32))
         file.create_dataset("layers/gain/vars/0", data=np.float32(0.5))
-    storage._halve(tmp_path / "full.h5", tmp_path / "half.h5")
+    storage._halve(tmp_path / "full.h5", tmp_path / "half.h5", 5)
     with h5py.File(tmp_path / "half.h5") as file:
         kernel = file["layers/conv/vars/0"]
         assert (kernel.dtype, kernel.compression, kernel.shuffle) == (np.float16, "gzip", True)
