@@ -42,15 +42,19 @@ def test_weights_come_with_the_recipe_that_made_them(reference):
     assert name in shipped_recipes()
     recipe = load_recipe(name)
     assert recipe_digest(recipe) == weights.card.recipe_digest
-    assert recipe.channel.model == weights.card.channel
-    assert recipe.channel.snr_db == weights.card.snr_db
-    assert weights.card.test_psnr_db
+    card = weights.card
+    assert bool(card.test_accuracy) == hasattr(recipe.model, "classes")
+    if recipe.channel is None:  # of a classifier of pictures
+        assert (card.channel, card.snr_db) == (None, None)
+        return
+    assert (card.channel, card.snr_db) == (recipe.channel.model, recipe.channel.snr_db)
+    assert card.test_psnr_db
 
 
 def test_the_files_are_small():
     sizes = {reference: zoo.find(reference).path.stat().st_size for reference in zoo.shipped()}
     assert max(sizes.values()) <= 4 * 2**20
-    assert sum(sizes.values()) <= 64 * 2**20
+    assert sum(sizes.values()) <= 80 * 2**20
 
 
 def test_psnr_rises_with_the_order_and_4096_qam_nearly_equals_no_constraint(psnrs_db):
