@@ -8,6 +8,8 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null \
 	&& echo $$python && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Processes among which the tests' files are shared; each takes about 2 GB.
+TEST_WORKERS ?= 2
 
 .PHONY: help venv run test test-slow bench bler lint schema clean
 
@@ -29,8 +31,8 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 run: $(READY)  ## run scenarios/quickstart.yaml on packaged photographs
 	$(BIN)/linksim run scenarios/quickstart.yaml
 
-test: $(READY)  ## run the tests
-	$(BIN)/python -m pytest
+test: $(READY)  ## run the tests, in TEST_WORKERS processes
+	$(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile
 
 test-slow: $(READY)  ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow --ignore tests/benchmarks
