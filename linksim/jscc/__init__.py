@@ -14,6 +14,9 @@ MODELS = {
 }
 """From a learned system's YAML name to its class."""
 
+STOCHASTIC = ("jcm",)
+"""Models whose encoder gives probabilities, from which the transmitter draws."""
+
 PICTURE_SIDE = {name: 32 for name in MODELS if name.startswith("jcm")}
 """Px along each side of the only pictures that a model takes; the others take any size."""
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from linksim import zoo
 from linksim.images.lru import RecentlyUsed
+from linksim.jscc import STOCHASTIC
 from linksim.modulation.boundaries import order_at, snr_boundaries_db
 from linksim.scenario.errors import InputError
 from linksim.scenario.systems import LearnedSpec
@@ -87,6 +88,9 @@ class Learned:
         if card.cbr is None:
             problem, mend = f"{reference} classifies pictures and sends none", "name it as `classifier`"
             raise InputError(problem, field="weights", mend=mend)
+        if self._spec.sampling != "random" and card.model not in STOCHASTIC:
+            problem = f"{reference} draws nothing"
+            raise InputError(problem, field="sampling", mend="leave it out, or name weights of a jcm")
         if card.cbr != cbr:
             mend = f"set bandwidth.cbr to {card.cbr}, or name weights made for {cbr}"
             raise InputError(f"{reference} is made for CBR {card.cbr}, not {cbr}", field="weights", mend=mend)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from linksim import systems, zoo
+from linksim import jscc, systems, zoo
 from linksim.phy.link import Link
 from linksim.scenario.systems import LearnedSpec
 from linksim.systems.learned import Learned
@@ -132,6 +132,17 @@ def test_a_system_without_a_class_decoder_names_none(tiny_weights):
     system = Learned(LearnedSpec(type="learned", label="test", weights=str(tiny_weights)))
     (point,) = system.operating_points(Fraction(1, 6), 0.0)
     assert system.transmit(images(), Link("awgn", 0.0), point, 1).classes is None
+
+
+def test_what_draws_nothing_has_no_likeliest_points(weights, refusal):
+    text = refusal(system_of, weights["jcm-analog"], sampling="argmax")
+    assert text.startswith("sampling: ")
+    assert "draws nothing" in text
+
+
+def test_stochastic_codecs_are_those_that_are_listed(weights):
+    for model in ("jcm", "jcm-analog", "jcm-uniform-8bit"):
+        assert zoo.load(zoo.find(weights[model])).stochastic == (model in jscc.STOCHASTIC)
 
 
 def test_a_picture_classifier_is_no_system(make_weights, tmp_path, refusal):

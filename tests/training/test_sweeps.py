@@ -1,5 +1,9 @@
 """Sweeps: one file for a recipe at each of several SNRs, the names of its members, and what is refused."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import yaml
 
@@ -156,3 +160,31 @@ def test_an_override_of_the_snr_of_a_member_is_refused(refusal):
 
 def test_a_member_that_there_is_not(refusal):
     assert "jcm/bpsk-n256-5dB: cannot be read" in refusal(load_recipe, "jcm/bpsk-n256-5dB")
+
+
+@pytest.mark.slow
+def test_recipes_of_a_sweep_share_one_program_of_jax(labelled_folder, tmp_path):
+    """The SNR is a variable of the update: further SNRs leave no further compiled program."""
+    pytest.importorskip("jax")
+    programs = tmp_path / "programs"
+    environment = {
+        **os.environ,
+        "JAX_COMPILATION_CACHE_DIR": str(programs),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PLATFORMS": "cpu",
+    }
+    sizes = ["model.channels=[4, 4, 4, 4]", "model.spine=4", "batch=8", "labelled.validation=24"]
+    fixed = [*sizes, "epoch=2", "phases.0.steps=2"]
+
+    def compiled(snrs_db, out):
+        command = [sys.executable, "-m", "linksim", "train", "jcm/bpsk-n64", "--backend", "jax"]
+        command += ["--dataset", str(labelled_folder), "--out", str(tmp_path / out)]
+        for override in (*fixed, f"sweep_snr_db={snrs_db}"):
+            command += ["--set", override]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return sorted(path.name for path in programs.glob("*-cache"))
+
+    first = compiled([0], "first")
+    assert sum(name.startswith("jit_train_step") for name in first) == 1
+    assert compiled([5, 10], "further") == first
