@@ -278,6 +278,8 @@ def send(
         f"{outcome}: PSNR {line['psnr_db']:.2f} dB at CBR {line['cbr']:.4f} "
         f"({line['channel_uses']:.0f} uses), {line['mcs']}, {channel} {snr:g} dB"
     )
+    if delivery.named is not None:
+        print(f"The receiver names class {delivery.named}")
     print(f"Look at {target}")
     return DONE
 

@@ -17,10 +17,20 @@ from linksim.scenario.systems import MCS_TABLES
 
 @dataclass(frozen=True)
 class Delivery:
-    """What arrived: the picture, uint8 `[H, W, C]`, and its line of results."""
+    """What arrived.
+
+    Attributes
+    ----------
+    picture : uint8 [H, W, C]
+    line : dict
+        Its line of results.
+    named : int or None
+        The class that the receiver names; None where it names none.
+    """
 
     picture: np.ndarray
     line: dict
+    named: int | None
 
 
 def separated(codec: str, code: str, table: str | None, index: int | None) -> dict:
@@ -100,7 +110,8 @@ def send(
     line = list(points.lines(plan, results))[-1]
     (task,) = plan.tasks(line.series, line.point, 0)
     ((_, result),) = executor.run([task], keep_pictures=True)
-    return Delivery(result.pictures[0], points.values(plan, line))
+    named = None if result.classes is None else int(result.classes[0])
+    return Delivery(result.pictures[0], points.values(plan, line), named)
 
 
 def _made_for(system):

@@ -51,12 +51,16 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Result:
-    """The rows of one finished task, their sums, the time it took and, where asked for, the pictures."""
+    """The rows of one finished task, their sums, the time it took and, where asked for, the pictures.
+
+    With the pictures come the classes that the receiver names, if it names any.
+    """
 
     rows: tuple[Row, ...]
     summary: Summary
     seconds: float
     pictures: np.ndarray | None = None
+    classes: np.ndarray | None = None
 
 
 class Worker:
@@ -95,7 +99,7 @@ class Worker:
             rows,
             summarise(rows),
             time.perf_counter() - start,
-            reception.pictures if keep_pictures else None,
+            *((reception.pictures, reception.classes) if keep_pictures else ()),
         )
 
     def _system(self, index):

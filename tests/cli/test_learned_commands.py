@@ -106,3 +106,14 @@ def test_send_tells_which_modulation_order_the_snr_has_chosen(linksim, picture, 
     assert (seen.code, seen.err) == (0, "")
     # 40×56 has 10·14 positions of 4 symbols.
     assert f"at CBR 0.0833 (560 uses), weights:ujscc/b/{order}, awgn {snr} dB" in seen.out
+
+
+def test_send_tells_the_class_that_the_receiver_names(linksim, refused, picture, tmp_path):
+    """JCM's own decoder does, of a picture of its size; the class is one of ten."""
+    Image.fromarray(read_pixels(picture)[:32, :32]).save(tmp_path / "small.png")
+    seen = linksim("send", tmp_path / "small.png", "--system", "zoo:jcm/bpsk-n256-4dB", "--snr", "4")
+    assert seen.code == 0
+    _, named, _ = seen.out.splitlines()
+    assert named in {f"The receiver names class {number}" for number in range(10)}
+    text = refused("send", picture, "--system", "zoo:jcm/bpsk-n256-4dB", "--snr", "4")
+    assert "takes 32×32 px" in text
