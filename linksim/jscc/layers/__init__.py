@@ -4,11 +4,12 @@ from linksim.jscc.layers.attention import SimplifiedAttention
 from linksim.jscc.layers.feature_modulation import FeatureModulation
 from linksim.jscc.layers.gdn import GDN
 from linksim.jscc.layers.gumbel import GumbelSampler, gumbel_max
-from linksim.jscc.layers.normalized_residual import NormalizedResidualBlock, SpinalHead
+from linksim.jscc.layers.normalized_residual import NormalizedResidualBlock
 from linksim.jscc.layers.power import PowerNormalization
 from linksim.jscc.layers.quantizer import SoftToHardQuantizer
 from linksim.jscc.layers.residual import ResidualBlock, ResidualDown, ResidualUp
 from linksim.jscc.layers.sliced import SlicedConv2D, SlicedConv2DTranspose
+from linksim.jscc.layers.spinal import SpinalHead
 from linksim.jscc.layers.straight_through import straight_through
 from linksim.jscc.layers.switchable_norm import SwitchableBatchNormalization
 from linksim.jscc.layers.vector_quantizer import VectorQuantizer, nearest
