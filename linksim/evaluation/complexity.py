@@ -90,10 +90,7 @@ def _of_order(codec, picture, order, points):
     condition = Condition(*picture, snr_db=0.0, order=order)
 
     def encode(images):
-        sent = codec.encode(images, condition)
-        if codec.stochastic:
-            return sent.log_probabilities
-        return sent.symbols if sent.indices is None else sent.indices
+        return codec.encode(images, condition).content
 
     def decode(received):
         return codec.decode(received, condition)

@@ -190,10 +190,7 @@ def _sent(codec, order, pixels, snr_db):
     height, width = pixels.shape[1:3]
 
     def encode(batch, snr_db):
-        sent = codec.encode(batch, Condition(height, width, snr_db, order))
-        if codec.stochastic:
-            return sent.log_probabilities
-        return sent.symbols if sent.indices is None else sent.indices
+        return codec.encode(batch, Condition(height, width, snr_db, order)).content
 
     return _in_batches(encode, pixels, snr_db)
 

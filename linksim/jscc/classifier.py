@@ -6,8 +6,7 @@ It gives a separate chain the accuracy that learned systems get from a class dec
 import keras
 
 from linksim.jscc.codec import Rehearsal
-from linksim.jscc.layers import NormalizedResidualBlock
-from linksim.jscc.layers.normalized_residual import normalized_convolution, prelu
+from linksim.jscc.layers.normalized_residual import residual_stages
 
 
 class PictureClassifier(keras.Model):
@@ -29,9 +28,7 @@ class PictureClassifier(keras.Model):
     def __init__(self, channels, classes, **options):
         super().__init__(**options)
         self.classes = classes
-        first, *others = channels
-        stages = [NormalizedResidualBlock(first), *(NormalizedResidualBlock(width, 2) for width in others)]
-        self.encoder = keras.Sequential([normalized_convolution(first, 3), prelu(), *stages], name="encoder")
+        self.encoder = keras.Sequential(residual_stages(channels), name="encoder")
         self.decoder = keras.Sequential(
             [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(classes)], name="decoder"
         )

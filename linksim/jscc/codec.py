@@ -49,6 +49,11 @@ class Sent:
     indices: Any = None
     log_probabilities: Any = None
 
+    @property
+    def content(self):
+        """The one of the three that there is."""
+        return next(part for part in vars(self).values() if part is not None)
+
 
 @dataclass(frozen=True)
 class Rehearsal:

@@ -20,9 +20,9 @@ from linksim.jscc.layers import (
     gumbel_max,
     straight_through,
 )
-from linksim.jscc.layers.normalized_residual import normalized_convolution, prelu
+from linksim.jscc.layers.normalized_residual import normalized_convolution, prelu, residual_stages
 from linksim.jscc.layers.residual import PixelShuffle, convolution
-from linksim.modulation.constellations import qam
+from linksim.modulation.constellations import label_grid, qam
 
 #: The class is a matter of the whole picture, so pictures have one size.
 SIDE = PICTURE_SIDE["jcm"]
@@ -32,6 +32,7 @@ _QUARTERS = 4
 
 #: Bits of a value of `Uniform8Bit`.
 _BITS = 8
+_PLACES = 2.0 ** np.arange(_BITS - 1, -1, -1)
 
 
 class _Body(Codec):
@@ -134,14 +135,12 @@ class JCM(_Body):
         if order not in (2, 4, 16, 64):
             raise ValueError(f"no JCM with {order} points")
         points = qam(order.bit_length() - 1)
-        self._levels = np.unique(points.real.round(12))
+        self._levels, self._labels = label_grid(points)
         self._axes = 1 if order == 2 else 2
         super().__init__(
             channels, symbols, spine, classes, self._axes * len(self._levels), self._axes, **options
         )
         self.constellations = (points.astype(np.complex64),)
-        # Labels on the grid of in-phase and quadrature levels, both rising.
-        self._labels = np.lexsort((points.imag.round(12), points.real.round(12))).astype(np.int32)
         self.sampler = GumbelSampler(self._levels)
 
     def log_probabilities(self, features):
@@ -160,7 +159,7 @@ class JCM(_Body):
         flat = levels[..., 0]
         if self._axes == 2:
             flat = flat * len(self._levels) + levels[..., 1]
-        return ops.take(ops.convert_to_tensor(self._labels), flat, axis=0)
+        return ops.take(ops.convert_to_tensor(self._labels.reshape(-1)), flat, axis=0)
 
     def modulate(self, features):
         reals = self.sampler(self.log_probabilities(features))
@@ -223,7 +222,7 @@ class NN1Bit(_Binary):
 
     def modulate(self, features):
         outputs = ops.reshape(features, (-1, self.symbols, 2))
-        return _bpsk(1 - 2 * self.bits(features)) + _passed(ops.tanh(outputs))
+        return straight_through(_bpsk(1 - 2 * self.bits(features)), ops.tanh(outputs))
 
     def demodulate(self, received, snr_db):
         return _scaled(received, snr_db, 1 / 2)
@@ -245,7 +244,7 @@ class Uniform8Bit(_Binary):
 
     def bits(self, features):
         steps = ops.round((ops.tanh(features) + 1) / 2 * (2**_BITS - 1))
-        bits = ops.floor(steps[..., None] / 2.0 ** np.arange(_BITS - 1, -1, -1)) % 2
+        bits = ops.floor(steps[..., None] / _PLACES) % 2
         return ops.reshape(bits, (-1, self.symbols, 2))
 
     def modulate(self, features):
@@ -261,17 +260,14 @@ class Uniform8Bit(_Binary):
     def _numbers(self, bits):
         """Detected bits [batch, k, 2] to the numbers in [−1, 1] that they stand for, float32 [batch, k/4]."""
         bits = ops.reshape(ops.cast(bits, "float32"), (-1, self.symbols * 2 // _BITS, _BITS))
-        steps = ops.sum(bits * 2.0 ** np.arange(_BITS - 1, -1, -1), axis=-1)
+        steps = ops.sum(bits * _PLACES, axis=-1)
         return 2 * steps / (2**_BITS - 1) - 1
 
 
 def _encoder(channels, features):
     """Residual stages down to 4×4 positions, whose quarters go through one linear layer."""
-    first, *others = channels
-    stages = [NormalizedResidualBlock(first), *(NormalizedResidualBlock(width, 2) for width in others)]
     return keras.Sequential(
-        [normalized_convolution(first, 3), prelu(), *stages, _Quarters(), convolution(features, 1)],
-        name="encoder",
+        [*residual_stages(channels), _Quarters(), convolution(features, 1)], name="encoder"
     )
 
 
@@ -308,11 +304,6 @@ def _scaled(reals, snr_db, power):
 def _bpsk(signs):
     """Signs [batch, k, 2] to symbols of unit energy."""
     return signs * np.float32(np.sqrt(0.5))
-
-
-def _passed(backward):
-    """Zero, with the gradient of its argument."""
-    return backward - ops.stop_gradient(backward)
 
 
 def _check_order(order):

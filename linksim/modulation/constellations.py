@@ -108,3 +108,26 @@ def _frozen(array):
     """The array made read-only, because the cache hands the same one to every caller."""
     array.flags.writeable = False
     return array
+
+
+def label_grid(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The in-phase levels of a grid of points, and its labels by in-phase and quadrature level, both rising.
+
+    Parameters
+    ----------
+    points : complex [M]
+        By label; of a square QAM, or of BPSK, whose one quadrature level is 0.
+
+    Returns
+    -------
+    levels : float [L]
+    labels : [L, M / L], int32
+
+    Examples
+    --------
+    >>> label_grid(qam(2))[1].tolist()
+    [[3, 2], [1, 0]]
+    """
+    levels = np.unique(points.real.round(12))
+    order = np.lexsort((points.imag.round(12), points.real.round(12)))
+    return levels, order.reshape(len(levels), -1).astype(np.int32)

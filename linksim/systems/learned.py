@@ -261,10 +261,7 @@ class _Network:
             codec, uses = self._codec, self._codec.channel_uses(height, width)
 
             def encode(images, snr_db):
-                sent = codec.encode(images, Condition(height, width, snr_db, order))
-                if codec.stochastic:
-                    return sent.log_probabilities
-                return sent.symbols if sent.indices is None else sent.indices
+                return codec.encode(images, Condition(height, width, snr_db, order)).content
 
             def decode(received, snr_db):
                 return codec.decode(received, Condition(height, width, snr_db, order))

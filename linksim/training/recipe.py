@@ -398,11 +398,6 @@ def shipped_recipes() -> dict[str, Path]:
     return {f"{file.parent.name}/{name}": file for file in _shipped_files() for name in _names(file)}
 
 
-def find_recipe(path: str | Path) -> Path:
-    """The file of a recipe named by path or, if shipped, by name."""
-    return _find(path)[0]
-
-
 def _find(path):
     """The file of a recipe, and the name of one member of a sweep that is meant alone."""
     if Path(path).exists():

@@ -1,6 +1,5 @@
 """Learned systems: what goes over the link and what is counted, with codecs of which everything is known."""
 
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -10,7 +9,7 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 
 from linksim import systems, zoo
-from linksim.jscc.codec import Condition
+from linksim.jscc.codec import Condition, Sent
 from linksim.modulation.constellations import qam
 from linksim.modulation.error_rates import ser_awgn
 from linksim.phy.link import Link
@@ -18,14 +17,6 @@ from linksim.scenario.systems import LearnedSpec
 from linksim.systems import learned
 
 CBR = Fraction(1, 2)
-
-
-@dataclass
-class Sent:
-    """As `linksim.jscc.codec.Sent`."""
-
-    symbols: object = None
-    indices: object = None
 
 
 class Codec:

@@ -112,3 +112,25 @@ def train_until(updates, recipe, folder, listener):
         patch.setattr(loop._Live, "on_train_batch_end", count)
         with pytest.raises(KeyboardInterrupt):
             loop.train(recipe, folder, listener)
+
+
+#: Trains the recipe of the first argument in the folder of the second and dies in the update of the third.
+KILLED = """
+import json, os, signal, sys
+from pathlib import Path
+import linksim.phy
+from linksim.training import loop
+from linksim.training.recipe import Recipe
+class Silent:
+    def say(self, text): pass
+    def update(self, done, total, loss): pass
+    def epoch(self, line, best): pass
+updates = 0
+def batch_end(self, batch, logs=None):
+    global updates
+    updates += 1
+    if updates == int(sys.argv[3]):
+        os.kill(os.getpid(), signal.SIGKILL)
+loop._Live.on_train_batch_end = batch_end
+loop.train(Recipe.model_validate(json.loads(sys.argv[1])), Path(sys.argv[2]), Silent())
+"""

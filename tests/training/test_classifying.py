@@ -18,6 +18,7 @@ from linksim.training import checkpoint, loop, trainee
 from linksim.training.loop import recipe_digest, train
 from linksim.training.recipe import load_recipe
 from linksim.training.trainee import Trainee
+from tests.training.conftest import KILLED
 
 CLASSIFIER = {"name": "picture-classifier", "channels": [6, 6]}
 
@@ -291,31 +292,10 @@ def test_the_checkpoint_holds_the_state_of_every_random_generator(labelled, vali
     assert all((a != b).any() for a, b in zip(first, second))
 
 
-_KILLED = """
-import json, os, signal, sys
-from pathlib import Path
-import linksim.phy
-from linksim.training import loop
-from linksim.training.recipe import Recipe
-class Silent:
-    def say(self, text): pass
-    def update(self, done, total, loss): pass
-    def epoch(self, line, best): pass
-updates = 0
-def batch_end(self, batch, logs=None):
-    global updates
-    updates += 1
-    if updates == 6:
-        os.kill(os.getpid(), signal.SIGKILL)
-loop._Live.on_train_batch_end = batch_end
-loop.train(Recipe.model_validate(json.loads(sys.argv[1])), Path(sys.argv[2]), Silent())
-"""
-
-
 @pytest.mark.slow
 def test_killed_and_resumed_it_ends_as_if_it_had_not_been(labelled, validated, listener, tmp_path):
     """In a process of its own, whose draws are those of this one."""
-    command = [sys.executable, "-c", _KILLED, json.dumps(labelled), str(tmp_path / "a")]
+    command = [sys.executable, "-c", KILLED, json.dumps(labelled), str(tmp_path / "a"), "6"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == -9, done.stderr
     recipe = validated(labelled)

@@ -17,7 +17,7 @@ from linksim.training import checkpoint, data, loop, trainee
 from linksim.training.data import Examples
 from linksim.training.loop import COLUMNS, Batch, recipe_digest, train
 from linksim.training.recipe import load_recipe
-from tests.training.conftest import train_until
+from tests.training.conftest import KILLED, train_until
 
 POINTS = {"name": "deepjscc-q", "channels": [4], "symbols": 1, "order": 16, "learned": True}
 
@@ -170,27 +170,6 @@ class _Silent:
         pass
 
 
-_KILLED = """
-import json, os, signal, sys
-from pathlib import Path
-import linksim.phy
-from linksim.training import loop
-from linksim.training.recipe import Recipe
-class Silent:
-    def say(self, text): pass
-    def update(self, done, total, loss): pass
-    def epoch(self, line, best): pass
-updates = 0
-def batch_end(self, batch, logs=None):
-    global updates
-    updates += 1
-    if updates == 7:
-        os.kill(os.getpid(), signal.SIGKILL)
-loop._Live.on_train_batch_end = batch_end
-loop.train(Recipe.model_validate(json.loads(sys.argv[1])), Path(sys.argv[2]), Silent())
-"""
-
-
 @pytest.mark.parametrize("points", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_killed_and_resumed_it_ends_as_if_it_had_not_been(
     points, tiny, two_phases, validated, listener, tmp_path, uninterrupted
@@ -198,7 +177,7 @@ def test_killed_and_resumed_it_ends_as_if_it_had_not_been(
     """Also with learned points, whose use in the last batch is part of what is resumed."""
     if points:
         tiny |= {"model": POINTS, "phases": [{"steps": 8, "divergence": 0.05}]}
-    command = [sys.executable, "-c", _KILLED, json.dumps(tiny), str(tmp_path)]
+    command = [sys.executable, "-c", KILLED, json.dumps(tiny), str(tmp_path), "7"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == -9, done.stderr
     assert [line["step"] for line in history_of(tmp_path)] == [4]

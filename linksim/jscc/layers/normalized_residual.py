@@ -23,6 +23,13 @@ def prelu():
     return keras.layers.PReLU(shared_axes=[1, 2])
 
 
+def residual_stages(channels):
+    """Layers: a convolution, then a residual block for each width, halving from the second on."""
+    first, *others = channels
+    blocks = [NormalizedResidualBlock(first), *(NormalizedResidualBlock(width, 2) for width in others)]
+    return [normalized_convolution(first, 3), prelu(), *blocks]
+
+
 @keras.saving.register_keras_serializable(package="linksim")
 class NormalizedResidualBlock(keras.layers.Layer):
     """Two normalised 3×3 convolutions beside a shortcut (1×1 where the shape changes); PReLU after each.

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from linksim.jscc.layers.straight_through import straight_through
-from linksim.modulation.constellations import qam
+from linksim.modulation.constellations import label_grid, qam
 
 _TINY = 1e-12
 
@@ -57,10 +57,8 @@ class SoftToHardQuantizer(keras.layers.Layer):
         self.order = order
         self.learned = learned
         points = qam(bits)
-        self._levels = np.unique(points.real.round(12)).astype(np.float32)
-        # Labels on the grid of in-phase and quadrature levels, both rising.
-        grid = np.lexsort((points.imag.round(12), points.real.round(12)))
-        self._labels = grid.reshape(len(self._levels), -1).astype(np.int32)
+        levels, self._labels = label_grid(points)
+        self._levels = levels.astype(np.float32)
         self._qam = np.stack([points.real, points.imag], axis=-1).astype(np.float32)
 
     def build(self, input_shape, hardness_shape=None):
