@@ -22,12 +22,15 @@ class Condition:
         Mean SNR of the channel.
     order : int
         Which of the codec's modulation orders is in use, from 0.
+    rates : [batch, patches], int32, or None
+        Of a codec of variable rate: for every patch the index of its rate in `Codec.rates`.
     """
 
     height: int
     width: int
     snr_db: float
     order: int = 0
+    rates: Any = None
 
 
 @dataclass(frozen=True)
@@ -104,18 +107,28 @@ class Codec(keras.Model):
     #: Classes that the receiver tells apart by `classify`; 0 for a codec that does not classify.
     classes = 0
 
+    #: Of a codec of variable rate: the channel uses that a patch may get, rising; none for a fixed rate.
+    rates: tuple[int, ...] = ()
+
+    #: Whether what is sent depends on the SNR too.
+    adapts = False
+
     def __init__(self, reduction, symbols, **options):
         super().__init__(**options)
         self.reduction = reduction
         self.symbols = symbols
 
     @property
-    def cbr(self) -> Fraction:
-        """Channel uses per source sample of a picture whose sides are multiples of `reduction`."""
-        return Fraction(self.symbols, 3 * self.reduction**2)
+    def cbr(self) -> Fraction | None:
+        """Channel uses per source sample of a picture whose sides are multiples of `reduction`.
+
+        None where the rate varies.
+        """
+        return None if self.rates else Fraction(self.symbols, 3 * self.reduction**2)
 
     def channel_uses(self, height: int, width: int) -> int:
-        """k of a colour picture; sides that are no multiples of `reduction` are padded."""
+        """k of a colour picture, the largest where the rate varies; sides that are no multiples of
+        `reduction` are padded."""
         return self._positions(height) * self._positions(width) * self.symbols
 
     def encode(self, images, condition: Condition) -> Sent:
@@ -146,6 +159,13 @@ class Codec(keras.Model):
             As in `Sent`.
         uniform : [batch, k, axes, levels], float32, or None
             Independent and uniform in [0, 1). None: the likeliest points.
+        """
+        raise NotImplementedError
+
+    def self_information(self, images):
+        """Of a codec of variable rate: bits that each patch holds, float32 [batch, patches], row by row.
+
+        The transmitter allocates channel uses by them (`linksim.jscc.rates`).
         """
         raise NotImplementedError
 
