@@ -11,11 +11,16 @@ MODELS = {
     "jcm-analog": "linksim.jscc.jcm:Analog",
     "jcm-uniform-8bit": "linksim.jscc.jcm:Uniform8Bit",
     "jcm-nn-1bit": "linksim.jscc.jcm:NN1Bit",
+    "ntscc": "linksim.jscc.mdjcm:NTSCC",
+    "mdjcm": "linksim.jscc.mdjcm:MDJCM",
 }
 """From a learned system's YAML name to its class."""
 
 STOCHASTIC = ("jcm",)
 """Models whose encoder gives probabilities, from which the transmitter draws."""
+
+VARIABLE_RATE = ("ntscc", "mdjcm")
+"""Models whose pictures take as many channel uses as they need."""
 
 PICTURE_SIDE = {name: 32 for name in MODELS if name.startswith("jcm")}
 """Px along each side of the only pictures that a model takes; the others take any size."""
@@ -24,22 +29,35 @@ CLASSIFIERS = {"picture-classifier": "linksim.jscc.classifier:PictureClassifier"
 """From a classifier's YAML name to its class; it names the class of a picture, however that was received."""
 
 
+SOURCE_CODERS = {"source-coder": "linksim.jscc.source_coder:SourceCoder"}
+"""From a learned source coder's YAML name to its class; models of variable rate start from one."""
+
+
+def model_parts(model) -> tuple[str, ...]:
+    """Names of the networks of a model, by its YAML name; loads nothing."""
+    if model in SOURCE_CODERS:
+        return ("analysis", "hyperprior", "synthesis")
+    if model in VARIABLE_RATE:
+        return ("analysis", "hyperprior", "synthesis", "encoder", "decoder")
+    return ("encoder", "decoder", "classifier") if model.startswith("jcm") else ("encoder", "decoder")
+
+
 def create(model, **sizes):
     """Build a network with fresh weights.
 
     Parameters
     ----------
     model : str
-        A key of `MODELS` or `CLASSIFIERS`.
+        A key of `MODELS`, `CLASSIFIERS` or `SOURCE_CODERS`.
     **sizes
         What its class takes.
 
     Returns
     -------
-    linksim.jscc.codec.Codec or linksim.jscc.classifier.PictureClassifier
+    linksim.jscc.codec.Codec, linksim.jscc.classifier.PictureClassifier or linksim.jscc.source_coder.SourceCoder
         With all its variables.
     """
-    module, _, name = {**MODELS, **CLASSIFIERS}[model].partition(":")
+    module, _, name = {**MODELS, **CLASSIFIERS, **SOURCE_CODERS}[model].partition(":")
     codec = getattr(import_module(module), name)(**sizes)
     codec.build()
     return codec

@@ -24,6 +24,10 @@ class PictureClassifier(keras.Model):
     #: It sends nothing.
     cbr = None
     constellations = ()
+    rates = ()
+
+    #: Names of its networks.
+    parts = ("encoder", "decoder")
 
     def __init__(self, channels, classes, **options):
         super().__init__(**options)

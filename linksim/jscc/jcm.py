@@ -58,6 +58,8 @@ class _Body(Codec):
         For each channel use: what the encoder gives, and what the decoders get.
     """
 
+    parts = ("encoder", "decoder", "classifier")
+
     def __init__(self, channels, symbols, spine, classes, features, values, **options):
         super().__init__(SIDE, symbols, **options)
         if symbols % _QUARTERS or features * symbols % _QUARTERS:

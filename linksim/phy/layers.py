@@ -47,7 +47,7 @@ class LinkLayer(keras.layers.Layer):
         self.power = power
         self._channel = channels.create(model)
 
-    def call(self, symbols, snr_db):
+    def call(self, symbols, snr_db, sent=None):
         """Send one block of symbols per image.
 
         Keras takes an SNR that is a plain number by keyword only: `layer(symbols, snr_db=10.0)`.
@@ -58,6 +58,8 @@ class LinkLayer(keras.layers.Layer):
             Real pairs.
         snr_db : float, or [] or [batch], float32
             10·log10(1/N0) for unit mean symbol energy, in dB.
+        sent : [batch, k], bool, optional
+            Marks the symbols that are really sent, as in `Link.transmit`.
 
         Returns
         -------
@@ -66,13 +68,13 @@ class LinkLayer(keras.layers.Layer):
             Noise variance of each equalised symbol.
         """
         symbols = tf.complex(symbols[..., 0], symbols[..., 1])
-        mask = tf.ones(tf.shape(symbols), tf.bool)
+        mask = tf.ones(tf.shape(symbols), tf.bool) if sent is None else sent
         # In float64, as the Link computes it.
         noise_variance = tf.cast(10.0 ** (-tf.cast(snr_db, tf.float64) / 10.0), tf.float32)
         received, noise_variance, _ = send(self._channel, self.power, symbols, mask, noise_variance)
         return tf.stack([tf.math.real(received), tf.math.imag(received)], axis=-1), noise_variance
 
-    def compute_output_shape(self, symbols_shape, snr_db_shape=None):
+    def compute_output_shape(self, symbols_shape, snr_db_shape=None, sent_shape=None):
         return symbols_shape, symbols_shape[:-1]
 
     def get_config(self):

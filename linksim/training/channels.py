@@ -16,7 +16,7 @@ POWERS = ("measured", "nominal")
 MIN_GAIN = 1e-6
 
 
-def transmit(symbols, snr_db, noise, fading, power):
+def transmit(symbols, snr_db, noise, fading, power, sent=None):
     """Send one block of symbols per image: y = h·x + n, equalised to y·h*/|h|².
 
     Differentiable in the symbols, through the measured energy too: under `measured`, raising the energy of a
@@ -33,6 +33,8 @@ def transmit(symbols, snr_db, noise, fading, power):
         h ~ CN(0, 1), known to the receiver; None stands for h = 1.
     power : str
         `measured`: N0 is scaled by the mean energy of the image's block; `nominal`: it is not.
+    sent : [batch, k], bool, or None
+        Marks the symbols that are really sent, as in the Link; the others count for no energy.
 
     Returns
     -------
@@ -40,7 +42,11 @@ def transmit(symbols, snr_db, noise, fading, power):
     noise_variance : [batch, k], float32
         Noise variance of each equalised symbol, N0/|h|².
     """
-    energy = ops.mean(_energy(symbols), axis=1)
+    if sent is None:
+        energy = ops.mean(_energy(symbols), axis=1)
+    else:
+        share = ops.cast(sent, "float32")
+        energy = ops.sum(share * _energy(symbols), axis=1) / ops.maximum(ops.sum(share, axis=1), 1.0)
     variance = 10.0 ** (-ops.convert_to_tensor(snr_db, "float32") / 10.0)
     if power == "measured":
         variance = variance * energy
@@ -92,8 +98,8 @@ class TrainingChannel(keras.layers.Layer):
         self.seed = seed
         self._generator = keras.random.SeedGenerator(seed)
 
-    def call(self, symbols, snr_db):
-        """Symbols `[batch, k, 2]` and the SNR in dB to what `transmit` returns.
+    def call(self, symbols, snr_db, sent=None):
+        """Symbols `[batch, k, 2]`, the SNR in dB and perhaps which are sent to what `transmit` returns.
 
         Keras takes an SNR that is a plain number by keyword only: `channel(symbols, snr_db=10.0)`.
         """
@@ -101,13 +107,13 @@ class TrainingChannel(keras.layers.Layer):
         fading = None
         if self.model != "awgn":
             fading = self._draw((batch, 1 if self.model == "rayleigh_block" else uses, 2))
-        return transmit(symbols, snr_db, self._draw((batch, uses, 2)), fading, self.power)
+        return transmit(symbols, snr_db, self._draw((batch, uses, 2)), fading, self.power, sent)
 
     def _draw(self, shape):
         """Samples of CN(0, 1) as real pairs."""
         return keras.random.normal(shape, stddev=math.sqrt(0.5), dtype="float32", seed=self._generator)
 
-    def compute_output_shape(self, symbols_shape, snr_db_shape=None):
+    def compute_output_shape(self, symbols_shape, snr_db_shape=None, sent_shape=None):
         return symbols_shape, symbols_shape[:-1]
 
     def get_config(self):

@@ -29,7 +29,7 @@ _STEPS_PER_EXECUTION = 20
 
 COLUMNS = (
     "phase", "step", "seconds", "loss", "train_psnr_db", "validation_psnr_db", "divergence",
-    "validation_loss", "train_accuracy", "validation_accuracy",
+    "validation_loss", "train_accuracy", "validation_accuracy", "rate_bpp", "cbr",
 )  # fmt: skip
 
 
@@ -142,8 +142,9 @@ def _train_phase(recipe, number, codec, trainable, pictures, folder, progress, l
         size = min(recipe.batch, len(validation))
         whole = validation[: len(validation) // size * size]
         validated = trainee.evaluate(*whole, batch_size=size, verbose=0, return_dict=True)
-        # What classifies is chosen by all that it is trained for.
-        chosen_by = -validated["loss"] if "accuracy" in validated else validated["psnr_db"]
+        # What classifies or trades rate for distortion is chosen by all that it is trained for.
+        by_loss = "accuracy" in validated or phase.rate > 0
+        chosen_by = -validated["loss"] if by_loss else validated["psnr_db"]
         if not (math.isfinite(logs["loss"][-1]) and math.isfinite(chosen_by)):
             raise InputError(
                 f"after {stop} updates the loss is no longer finite",
@@ -167,8 +168,12 @@ def _train_phase(recipe, number, codec, trainable, pictures, folder, progress, l
         if "accuracy" in validated:
             line["train_accuracy"] = float(logs["accuracy"][-1])
             line["validation_accuracy"] = float(validated["accuracy"])
-        if recipe.channel is None:  # a classifier shows no pictures of its own
+        if recipe.model.name in jscc.CLASSIFIERS:  # it shows no pictures of its own
             del line["train_psnr_db"], line["validation_psnr_db"]
+        if phase.rate > 0:
+            line["rate_bpp"] = float(validated["rate"])
+        if codec.rates:
+            line["cbr"] = float(validated["cbr"])
         progress.history.append(line)
         if phase.learning_rate.schedule == "plateau" and plateau.idle and plateau.idle % patience == 0:
             optimizer.learning_rate = float(optimizer.learning_rate) * phase.learning_rate.factor
@@ -267,9 +272,9 @@ def _start_reference(start, folder):
 
 def _take_over(codec, source, weights):
     """Give a codec the weights of another one's networks, and the codewords that both have."""
-    for part in _parts(codec):
-        if not hasattr(source, part):
-            continue  # a class decoder may start afresh
+    for part in codec.parts:
+        if part not in source.parts:
+            continue  # it starts afresh
         target, values = getattr(codec, part), getattr(source, part).get_weights()
         if [value.shape for value in values] != [tuple(variable.shape) for variable in target.weights]:
             raise InputError(
@@ -284,21 +289,16 @@ def _take_over(codec, source, weights):
 def _freeze(codec, trainable, parts, orders):
     """Let the named parts be trained only, and of them what the modulation orders use.
 
-    What is neither encoder nor decoder nor classifier belongs to the quantizer.
+    What is no part of the codec belongs to the quantizer.
     """
-    for part in _parts(codec):
+    for part in codec.parts:
         # What is frozen as a whole infers in training too: its running statistics stay.
         getattr(codec, part).trainable = parts is None or part in parts
-    owner = {id(v): part for part in _parts(codec) for v in getattr(codec, part).variables}
+    owner = {id(v): part for part in codec.parts for v in getattr(codec, part).variables}
     owner |= {id(v): "nobody" for v in codec.unused_variables(orders)}
     for variable in trainable:
         part = owner.get(id(variable), "quantizer")
         variable.trainable = part != "nobody" and (parts is None or part in parts)
-
-
-def _parts(codec):
-    """Names of the networks that a codec has."""
-    return [part for part in ("encoder", "decoder", "classifier") if hasattr(codec, part)]
 
 
 def _rate(phase):
@@ -318,7 +318,6 @@ def _write_history(path, history):
 
 def _card(recipe, progress, pictures: Data):
     """What the card of the weights says beyond what the file itself tells."""
-    # What sends nothing has neither a channel nor a PSNR.
     channel = recipe.channel and recipe.channel.model_dump(mode="json")
     best = progress.best_line
     return {
@@ -336,18 +335,24 @@ def _card(recipe, progress, pictures: Data):
         "device": _device(),
         "seconds": round(progress.seconds, 1),
         "seed": recipe.seed,
-        "validation_psnr_db": channel and round(best["validation_psnr_db"], 4),
-        "validation_accuracy": best.get("validation_accuracy") and round(best["validation_accuracy"], 4),
+        "validation_psnr_db": _rounded(best.get("validation_psnr_db")),
+        "validation_accuracy": _rounded(best.get("validation_accuracy")),
+        "validation_rate_bpp": _rounded(best.get("rate_bpp")),
+        "validation_cbr": _rounded(best.get("cbr")),
         "test_psnr_db": {},
         "test_accuracy": {},
         "history": [
             [line["step"], round(line["validation_psnr_db"], 4)]
             for line in progress.history
-            if channel and line["phase"] == progress.phase
+            if "validation_psnr_db" in line and line["phase"] == progress.phase
         ],
         "date": datetime.now(UTC).date().isoformat(),
         "versions": _versions(),
     }
+
+
+def _rounded(number):
+    return None if number is None else round(number, 4)
 
 
 def _device():

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from linksim.jscc import CLASSIFIERS, SOURCE_CODERS, model_parts
 from linksim.modulation.boundaries import snr_boundaries_db
 from linksim.scenario.base import Model, Number, Switch, Whole, refusal
 from linksim.scenario.dialect import read_yaml
@@ -22,6 +23,7 @@ _MAX_EXTENDS = 5
 _LABELLED_SIDE = 32
 
 Width = Annotated[Whole, Field(ge=2, le=1024, multiple_of=2)]
+HeadWidth = Annotated[Whole, Field(ge=16, le=1024, multiple_of=16)]
 Stride = Annotated[Whole, Field(ge=1, le=8)]
 Symbols = Annotated[Whole, Field(ge=1, le=1024, description="channel uses for each latent position")]
 Channels = Annotated[tuple[Width, ...], Field(min_length=1, max_length=6, description="width by stage")]
@@ -54,6 +56,7 @@ class DeepJSCCQSpec(Model):
 
 Order = Literal[1, 2, 4, 6, 8]
 Orders = Annotated[tuple[Order, ...], Field(min_length=1, max_length=5)]
+PhaseOrder = Literal[1, 2, 4, 6, 8, 10]
 
 
 class UJSCCSpec(Model):
@@ -128,6 +131,63 @@ class NN1BitSpec(_JCMSizes):
     order: Literal[4] = Field(4, description="two BPSK bits a symbol")
 
 
+class SourceCoderSpec(Model):
+    """Learned source coder under NTSCC and MDJCM; it sends nothing."""
+
+    name: Literal["source-coder"]
+    channels: Annotated[tuple[HeadWidth, ...], Field(min_length=1, max_length=6)] = Field(
+        description="width of each stage; each halves the picture"
+    )
+    depths: Annotated[tuple[Annotated[Whole, Field(ge=1, le=16)], ...], Field(min_length=1)] = Field(
+        description="Swin blocks of each stage"
+    )
+    window: Whole = Field(8, ge=2, le=32, description="positions along each side of a window")
+    hyper: Width = Field(description="channels of the hyperprior")
+
+    @model_validator(mode="after")
+    def _as_deep(self):
+        if len(self.depths) != len(self.channels):
+            raise refusal("as many as channels are needed", "write one for each stage", field="depths")
+        return self
+
+
+class NTSCCSpec(SourceCoderSpec):
+    """Analogue symbols, variable rate, one dimension reduction."""
+
+    name: Literal["ntscc"]
+    rates: Annotated[tuple[Symbols, ...], Field(min_length=2, max_length=256)] = Field(
+        description="channel uses that a patch may get, rising"
+    )
+    blocks: Whole = Field(2, ge=1, le=16, description="Swin blocks of the JSC encoder and decoder each")
+
+    @model_validator(mode="after")
+    def _fitting(self):
+        if list(self.rates) != sorted(set(self.rates)):
+            raise refusal("the rates do not rise", "write each once, the smallest first", field="rates")
+        if 2 * self.rates[-1] > self.channels[-1]:
+            mend = f"write at most {self.channels[-1] // 2}, or widen the last of the channels"
+            raise refusal("the last channels carry fewer", mend, field="rates")
+        return self
+
+
+SquareOrder = Literal[2, 4, 6, 8, 10]
+
+
+class MDJCMSpec(NTSCCSpec):
+    """Variable rate, two dimension reductions; no, one or several modulation orders."""
+
+    name: Literal["mdjcm"]
+    orders: Annotated[tuple[SquareOrder, ...], Field(max_length=5)] = Field(
+        (), description="bits per symbol of the modulation orders, rising; none: analogue symbols"
+    )
+
+    @model_validator(mode="after")
+    def _rising(self):
+        if list(self.orders) != sorted(set(self.orders)):
+            raise refusal("the orders do not rise", "write each once, the smallest first", field="orders")
+        return self
+
+
 class PictureClassifierSpec(Model):
     """Classifier of pictures, trained on clean ones."""
 
@@ -145,6 +205,9 @@ ModelSpec = Annotated[
     | AnalogSpec
     | Uniform8BitSpec
     | NN1BitSpec
+    | SourceCoderSpec
+    | NTSCCSpec
+    | MDJCMSpec
     | PictureClassifierSpec,
     Field(discriminator="name"),
 ]
@@ -215,6 +278,11 @@ class LearningRateSpec(Model):
         return self
 
 
+Part = Literal[
+    "encoder", "decoder", "classifier", "quantizer", "analysis", "hyperprior", "synthesis"
+]  # fmt: skip
+
+
 class PhaseSpec(Model):
     """A stretch of training with one objective."""
 
@@ -228,15 +296,28 @@ class PhaseSpec(Model):
         ge=0,
         description="λ of the squared error on [−1, 1] beside the cross entropy, eq. (4) of JCM",
     )
-    orders: Orders | None = Field(
-        None, description="bits per symbol of the orders of a ujscc that take part; default: all"
+    rate: Number = Field(
+        0.0, ge=0, description="weight of the source coder's rate in bits per pixel, 1/λ of MDJCM, eq. (13)"
+    )
+    source: Number = Field(
+        1.0, ge=0, description="weight of the source coder's own distortion beside the received picture's"
+    )
+    eta: tuple[Annotated[Number, Field(gt=0)], Annotated[Number, Field(gt=0)]] = Field(
+        (0.2, 0.2), description="η of MDJCM, [least, largest] to draw from: real dimensions for a bit"
+    )
+    process: Literal["substitute", "real"] = Field(
+        "substitute",
+        description="modulation and detection of MDJCM: noise in their place, (10), or straight through, (9)",
+    )
+    orders: tuple[PhaseOrder, ...] | None = Field(
+        None, min_length=1, description="bits per symbol of the orders that take part; default: all"
     )
     order_weights: tuple[Annotated[Number, Field(gt=0)], ...] | None = Field(
         None, description="λ_k of the orders that take part, eq. (15) of uJSCC; default: 1 each"
     )
     hardness: HardnessSpec = Field(default_factory=HardnessSpec)
     learning_rate: LearningRateSpec = Field(default_factory=LearningRateSpec)
-    train: tuple[Literal["encoder", "decoder", "classifier", "quantizer"], ...] | None = Field(
+    train: tuple[Part, ...] | None = Field(
         None, min_length=1, description="parts that are trained; default: all"
     )
 
@@ -248,7 +329,7 @@ class Recipe(Model):
     model: ModelSpec
     photographs: PhotographsSpec | None = Field(None, description="patches of photographs to train on, or")
     labelled: LabelledSpec | None = Field(None, description="labelled pictures")
-    channel: TrainingChannelSpec | None = Field(None, description="of every model but a picture-classifier")
+    channel: TrainingChannelSpec | None = Field(None, description="of every model that sends something")
     phases: tuple[PhaseSpec, ...] = Field(min_length=1)
     start: str | None = Field(
         None,
@@ -283,7 +364,7 @@ class Recipe(Model):
         if any(phase.distortion == "ms_ssim" for phase in self.phases) and self.side < 176:
             field, mend = ("photographs.side", "write 192") if self.photographs else ("labelled", "take mse")
             raise refusal("MS-SSIM needs patches of 176 px", mend, field=field)
-        if (self.channel is None) != (self.model.name == "picture-classifier"):
+        if (self.channel is None) != (self.model.name in (*CLASSIFIERS, *SOURCE_CODERS)):
             problem = f"a {self.model.name} {'sends nothing' if self.channel else 'needs one'}"
             mend = "leave it out" if self.channel else "write {snr_db: 10} or another"
             raise refusal(problem, mend, field="channel")
@@ -324,8 +405,13 @@ class Recipe(Model):
         name = self.model.name
         if "quantizer" in (phase.train or ()) and name not in ("deepjscc-q", "ujscc"):
             return "train", f"a {name} has no quantizer", "leave it out, or take deepjscc-q or ujscc"
-        if "classifier" in (phase.train or ()) and not name.startswith("jcm"):
-            return "train", f"a {name} has no part of this name", "leave it out, or take jcm"
+        parts = model_parts(name)
+        if not set(phase.train or ()) <= {*parts, "quantizer"}:
+            return "train", f"a {name} has not all of these", f"its parts are {', '.join(parts)}"
+        if phase.rate and "hyperprior" not in parts:
+            return "rate", f"a {name} has none", "leave it out, or take source-coder, ntscc or mdjcm"
+        if phase.eta[0] > phase.eta[1]:
+            return "eta", "the least lies above the largest", "swap the two"
         if phase.train == ("quantizer",) and getattr(self.model, "codewords", None) == "points":
             return "train", "points are not trained", "name the encoder or the decoder too"
         if phase.divergence > 0 and name != "deepjscc-q":

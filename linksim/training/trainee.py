@@ -36,14 +36,17 @@ class Trainee(keras.Model):
         self._phase = phase
         self._orders = phase_orders(recipe.model, phase)
         self._draw = recipe.channel and recipe.channel.draw
+        every_order = getattr(codec, "sends_every_order", True)
+        self._copies = len(self._orders) if every_order else 1
+        self._options = {"eta": phase.eta, "process": phase.process} if recipe.channel and codec.rates else {}
         ranges_db = [(0.0, 0.0)]
         if recipe.channel is not None:
             snr_db = recipe.channel.snr_db
             low, high = snr_db if isinstance(snr_db, tuple) else (snr_db, snr_db)
-            ranges_db = codec.snr_ranges_db(low, high, self._orders)
+            ranges_db = codec.snr_ranges_db(low, high, self._orders)[: self._copies]
         # A variable, so that recipes for several SNRs share one compiled program.
         self._snr_ranges_db = self.add_weight(
-            shape=(len(self._orders), 2),
+            shape=(self._copies, 2),
             initializer=lambda shape, dtype: ops.convert_to_tensor(ranges_db, dtype),
             trainable=False,
             name="snr_ranges_db",
@@ -51,7 +54,7 @@ class Trainee(keras.Model):
         self._step = self.add_weight(shape=(), initializer="zeros", trainable=False, name="step")
         self._random = keras.random.SeedGenerator(recipe.seed)
         self._psnr_db = keras.metrics.Mean("psnr_db")
-        self._divergence = keras.metrics.Mean("divergence")
+        self._means = {name: keras.metrics.Mean(name) for name in ("divergence", "rate", "cbr")}
         if codec.classes:
             self._accuracy = keras.metrics.Mean("accuracy")
 
@@ -67,10 +70,12 @@ class Trainee(keras.Model):
         """
         images = self._augment(ops.cast(tiles, "float32") / 255.0, training)
         snr_db = self._draw_snr_db(ops.shape(images)[0], training)
-        if len(self._orders) > 1:
-            images = ops.tile(images, (len(self._orders), 1, 1, 1))
+        if self._copies > 1:
+            images = ops.tile(images, (self._copies, 1, 1, 1))
         sigma = hardness(self._phase.hardness, self._step)
-        rehearsal = self.codec.rehearse(images, self.channel, snr_db, sigma, self._orders, training)
+        rehearsal = self.codec.rehearse(
+            images, self.channel, snr_db, sigma, self._orders, training, **self._options
+        )
         pictures = rehearsal.pictures
         if training:
             self._step.assign_add(1.0)
@@ -87,7 +92,8 @@ class Trainee(keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Distortion + λ·KL(P̂ ‖ uniform), eq. (21) of DeepJSCC-Q; or what uJSCC minimises: the mean over the
         orders of λ_k·(distortion + α·codebook + β·commitment), eqs. (1) and (15), for pictures in [−1, 1];
-        or, of codecs that classify, cross entropy + λ·squared error on [−1, 1], eq. (4) of JCM.
+        or, of codecs that classify, cross entropy + λ·squared error on [−1, 1], eq. (4) of JCM; or, of those
+        with a source coder, its distortion and the weighted rate too, eqs. (2) and (13) of MDJCM over λ.
 
         `y` holds the labels, int [batch], where there are any.
         """
@@ -95,15 +101,20 @@ class Trainee(keras.Model):
         self._psnr_db.update_state(psnr_db)
         if "logits" in y_pred:
             return self._classification_loss(y, y_pred)
-        divergence = ops.mean(y_pred["divergence"])
-        self._divergence.update_state(divergence)
-        distortion = ops.mean(ops.reshape(y_pred["distortion"], (len(self._orders), -1)), axis=1)
+        for name, mean in self._means.items():
+            if name in y_pred:
+                mean.update_state(y_pred[name])
+        distortion = ops.mean(ops.reshape(y_pred["distortion"], (self._copies, -1)), axis=1)
         for name, weight in (("codebook", self._phase.codebook), ("commitment", self._phase.commitment)):
             if name in y_pred:
                 distortion = distortion + 127.5**2 * weight * y_pred[name]
         if self._phase.order_weights is not None:
             distortion = distortion * ops.convert_to_tensor(self._phase.order_weights, "float32")
-        return ops.mean(distortion) + self._phase.divergence * divergence
+        loss = ops.mean(distortion)
+        for name in ("divergence", "rate", "source"):
+            if name in y_pred:
+                loss = loss + getattr(self._phase, name) * ops.mean(y_pred[name])
+        return loss
 
     def _classification_loss(self, labels, y_pred):
         right = ops.cast(ops.argmax(y_pred["logits"], axis=-1) == ops.cast(labels, "int32"), "float32")
@@ -126,10 +137,10 @@ class Trainee(keras.Model):
     def _draw_snr_db(self, batch, training):
         """An SNR for each picture, order by order; validation always draws for each picture."""
         drawn = 1 if training and self._draw == "step" else batch
-        share = keras.random.uniform((len(self._orders), drawn), seed=self._random)
+        share = keras.random.uniform((self._copies, drawn), seed=self._random)
         low, high = self._snr_ranges_db[:, :1], self._snr_ranges_db[:, 1:]
         snr_db = low + share * (high - low)
-        return ops.reshape(ops.broadcast_to(snr_db, (len(self._orders), batch)), (-1,))
+        return ops.reshape(ops.broadcast_to(snr_db, (self._copies, batch)), (-1,))
 
 
 def phase_orders(model, phase) -> tuple[int, ...]:

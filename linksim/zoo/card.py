@@ -21,7 +21,8 @@ class Card(Model):
     Attributes
     ----------
     model : str
-        A name of `linksim.jscc.MODELS` or `CLASSIFIERS`. A classifier has no CBR, channel, SNR, power, PSNR.
+        A name of `linksim.jscc.MODELS`, `CLASSIFIERS` or `SOURCE_CODERS`. The latter two have no CBR, channel,
+        SNR and power, and a classifier no PSNR.
     sizes : dict
         What `linksim.jscc.create` takes besides the model.
     parameters : int
@@ -51,6 +52,8 @@ class Card(Model):
         On the validation split, at the training SNR.
     validation_accuracy : float or None
         Likewise, of networks that name classes.
+    validation_rate_bpp, validation_cbr : float or None
+        Likewise: bits per pixel of a source coder, and mean CBR of what sends at a variable rate.
     test_psnr_db : dict
         SNR in dB to PSNR on the test pictures; may be empty.
     test_accuracy : dict
@@ -82,6 +85,8 @@ class Card(Model):
     seed: Whole
     validation_psnr_db: Number | None
     validation_accuracy: Number | None = None
+    validation_rate_bpp: Number | None = None
+    validation_cbr: Number | None = None
     test_psnr_db: dict[str, Number]
     test_accuracy: dict[str, Number] = Field(default_factory=dict)
     history: tuple[tuple[Whole, Number], ...] = ()

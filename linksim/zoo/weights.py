@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from linksim.jscc import CLASSIFIERS, MODELS
+from linksim.jscc import CLASSIFIERS, MODELS, SOURCE_CODERS
 from linksim.scenario.errors import InputError
 from linksim.scenario.explaining import explain
 from linksim.scenario.systems import WEIGHTS_SUFFIX
@@ -154,12 +154,13 @@ def read_card(path: Path) -> Card:
         card = Card.model_validate(data)
     except ValidationError as error:
         raise explain(error, data, str(place)) from error
-    if card.model not in {**MODELS, **CLASSIFIERS}:
+    known = (*MODELS, *CLASSIFIERS, *SOURCE_CODERS)
+    if card.model not in known:
         raise InputError(
             f"{card.model!r} is no model of this version",
             file=str(place),
             field="model",
-            mend=f"one of {', '.join((*MODELS, *CLASSIFIERS))}",
+            mend=f"one of {', '.join(known)}",
         )
     return card
 

@@ -1,7 +1,8 @@
 """Keras layers of the learned systems, on any Keras backend."""
 
 from linksim.jscc.layers.attention import SimplifiedAttention
-from linksim.jscc.layers.feature_modulation import FeatureModulation
+from linksim.jscc.layers.conditional import ConditionalModule
+from linksim.jscc.layers.entropy import FactorizedDensity
 from linksim.jscc.layers.gdn import GDN
 from linksim.jscc.layers.gumbel import GumbelSampler, gumbel_max
 from linksim.jscc.layers.normalized_residual import NormalizedResidualBlock
@@ -11,14 +12,19 @@ from linksim.jscc.layers.residual import ResidualBlock, ResidualDown, ResidualUp
 from linksim.jscc.layers.sliced import SlicedConv2D, SlicedConv2DTranspose
 from linksim.jscc.layers.spinal import SpinalHead
 from linksim.jscc.layers.straight_through import straight_through
+from linksim.jscc.layers.swin import PatchMerging, PatchSplitting, SwinBlock, WindowAttention
 from linksim.jscc.layers.switchable_norm import SwitchableBatchNormalization
+from linksim.jscc.layers.turbo import TurboDecoder
 from linksim.jscc.layers.vector_quantizer import VectorQuantizer, nearest
 
 __all__ = [
     "GDN",
-    "FeatureModulation",
+    "ConditionalModule",
+    "FactorizedDensity",
     "GumbelSampler",
     "NormalizedResidualBlock",
+    "PatchMerging",
+    "PatchSplitting",
     "PowerNormalization",
     "ResidualBlock",
     "ResidualDown",
@@ -28,8 +34,11 @@ __all__ = [
     "SlicedConv2DTranspose",
     "SoftToHardQuantizer",
     "SpinalHead",
+    "SwinBlock",
     "SwitchableBatchNormalization",
+    "TurboDecoder",
     "VectorQuantizer",
+    "WindowAttention",
     "gumbel_max",
     "nearest",
     "straight_through",
