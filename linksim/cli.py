@@ -215,6 +215,39 @@ def paired(
 
 
 @app.command()
+def substitution(
+    weights: Annotated[
+        str | None,
+        typer.Argument(metavar="[WEIGHTS]", help="Of a digital mdjcm; default: a clipped Gaussian."),
+    ] = None,
+    orders: Annotated[str, typer.Option(help="Bits per symbol, even.")] = "6,10",
+    snr: Annotated[str, typer.Option(help="Es/N0 in dB.")] = "10,18",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw a figure too.")] = None,
+) -> int:
+    """Compare modulation and detection with the noise that stands for them in MDJCM's training."""
+    from linksim.modulation.substitution import gaussian_samples
+    from linksim.report.substitution import EXPLAINED, cases, check_count, draw, read_orders, read_snrs, table
+
+    chosen, snrs_db = read_orders(orders), read_snrs(snr)
+    if out is not None:
+        check_count(chosen, snrs_db)
+    name, sample = "clipped Gaussian of unit power", lambda bits, snr_db: gaussian_samples()
+    if weights is not None:
+        from linksim import zoo
+        from linksim.evaluation.substitution import Encoder
+
+        encoder = Encoder(zoo.find(weights), chosen)
+        name, sample = f"{weights}, {encoder.pictures} at CBR {encoder.cbr:.4f}", encoder.samples
+    compared = cases(sample, chosen, snrs_db)
+    print(f"s: {name}")
+    _print_rows(table(compared))
+    print("\n".join(EXPLAINED))
+    for written in draw(compared, name, _stem(out)) if out is not None else ():
+        print(written)
+    return DONE
+
+
+@app.command()
 def send(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Any picture that Pillow reads.")],
     snr: Annotated[float, typer.Option(help="Es/N0 in dB.")],
