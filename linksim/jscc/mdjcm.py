@@ -29,6 +29,10 @@ from linksim.modulation.constellations import label_grid, qam
 #: η₁/η₂: how much longer a patch is after the first dimension reduction than after the second.
 _FIRST_REDUCTION = 2
 
+#: Bits per symbol of the modulation orders that there are; every digital model tells them all apart, so that
+#: one for a single order can start from one for several.
+ORDERS = (2, 4, 6, 8, 10)
+
 #: Width of the conditional modules.
 _HIDDEN = 32
 
@@ -42,8 +46,8 @@ class MDJCM(Codec):
     picture → g_a → y → h_a, h_s: −log2 P(y | z) of each patch → its rate
                     y → f_e, masked twice → symbols → nearest points → link → nearest points → f_d → g_s → picture
 
-    Both ends know the rate of every patch, the SNR and the modulation order. The channels of a patch that its
-    rate leaves are sent, the first ones. Without modulation orders the symbols are sent as they are (MDJCM-A).
+    Both ends know the rate of every patch, the SNR and the modulation order. Of a patch's symbols the first ones
+    are sent, as many as its rate says. Without modulation orders the symbols are sent as they are (MDJCM-A).
 
     Parameters
     ----------
@@ -77,8 +81,8 @@ class MDJCM(Codec):
         self.analysis = analysis(channels, depths, window)
         self.hyperprior = Hyperprior(hyper)
         self.synthesis = synthesis(channels, depths, window)
-        self.encoder = JSCEncoder(self.rates, len(orders), blocks, window, self.reductions)
-        self.decoder = JSCDecoder(channels[-1], len(rates), len(orders), blocks, window)
+        self.encoder = JSCEncoder(self.rates, self.detects, blocks, window, self.reductions)
+        self.decoder = JSCDecoder(channels[-1], len(rates), self.detects, blocks, window)
         self._random = keras.random.SeedGenerator()
 
     def build(self, input_shape=None):
@@ -95,7 +99,7 @@ class MDJCM(Codec):
         return self.analysis(2 * padded(images, self.reduction) - 1)
 
     def self_information(self, images):
-        bits = self.hyperprior(self.latent(images)).bits
+        bits = self.hyperprior(self.latent(images)).expected_bits
         return ops.reshape(bits, (ops.shape(bits)[0], -1))
 
     def encode(self, images, condition: Condition) -> Sent:
@@ -112,7 +116,8 @@ class MDJCM(Codec):
         latent = self.latent(images)
         batch = ops.shape(latent)[0]
         told = self._told(batch, condition.snr_db, ops.full((batch,), condition.order, "int32"))
-        return self._symbols(latent, self._map(condition.rates, latent.shape), told)
+        rates = ops.reshape(condition.rates, (-1, latent.shape[1], latent.shape[2]))
+        return self._symbols(latent, rates, told)
 
     def decode(self, received, condition: Condition):
         if self.detects:
@@ -126,7 +131,15 @@ class MDJCM(Codec):
         return self._pictures(received, rates, told, condition.height, condition.width)
 
     def rehearse(
-        self, images, channel, snr_db, hardness, orders=(0,), training=False, eta=(0.2, 0.2), process="substitute"
+        self,
+        images,
+        channel,
+        snr_db,
+        hardness,
+        orders=(0,),
+        training=False,
+        eta=(0.2, 0.2),
+        process="substitute",
     ):
         """Send pictures over a channel, differentiably, as `Codec.rehearse`.
 
@@ -147,23 +160,23 @@ class MDJCM(Codec):
             decoded = shown(self.synthesis(estimate.latent), height, width, training)
             penalties["source"] = ops.mean(ops.square(255.0 * (images - decoded)))
         batch = ops.shape(images)[0]
-        rates = self._allocate(ops.stop_gradient(estimate.bits), self._draw_eta(batch, eta))
+        rates = self._allocate(ops.stop_gradient(estimate.expected_bits), self._draw_eta(batch, eta))
         order = keras.random.randint((batch,), 0, max(1, len(orders)), seed=self._random)
-        order = ops.take(ops.convert_to_tensor(orders, "int32"), order)
+        order = ops.take(ops.convert_to_tensor(orders or (0,), "int32"), order)
         told = self._told(batch, snr_db, order)
         symbols = self._symbols(latent, rates, told)
         mask = self._mask(ops.reshape(rates, (batch, -1)))
-        received = self._over(symbols, mask, channel, snr_db, order, training and process == "substitute")
+        received = self._over(symbols, mask, channel, snr_db, told, training and process == "substitute")
         uses = ops.sum(ops.cast(mask, "float32"), axis=1)
         penalties["cbr"] = ops.mean(uses) / (3 * height * width)
         return Rehearsal(self._pictures(received, rates, told, height, width, training), penalties)
 
-    def _over(self, symbols, mask, channel, snr_db, order, substitute):
+    def _over(self, symbols, mask, channel, snr_db, told, substitute):
         """Modulate, send and detect real pairs [batch, k, 2]."""
         sent = ops.cast(mask, "float32")[..., None]
         if not self.orders:
             return channel(symbols, snr_db, mask)[0] * sent
-        points = ops.take(2.0 ** ops.convert_to_tensor(self.orders, "float32"), order)[:, None, None]
+        points = _points(told)
         if substitute:
             uniform = keras.random.uniform((2, *ops.shape(symbols)), dtype="float32", seed=self._random)
             received, _ = channel(sent * grid.dither(symbols, points, uniform[0]), snr_db, mask)
@@ -181,9 +194,7 @@ class MDJCM(Codec):
         pairs = mask[..., None] * pairs * ops.rsqrt(energy + _TINY)[:, None, None]
         if not self.orders:
             return pairs
-        order = ops.argmax(told[1], axis=-1)
-        points = ops.take(2.0 ** ops.convert_to_tensor(self.orders, "float32"), order)[:, None, None]
-        return grid.clamp(pairs, points)
+        return grid.clamp(pairs, _points(told))
 
     def _pictures(self, received, rates, told, height, width, training=False):
         rows, columns = self._positions(height), self._positions(width)
@@ -192,18 +203,20 @@ class MDJCM(Codec):
         return shown(self.synthesis(latent), height, width, training)
 
     def _told(self, batch, snr_db, order):
-        """What the conditional modules are told: of the SNR, float32 [batch, 1], and of the order, one-hot."""
+        """What the conditional modules are told: of the SNR, float32 [batch, 1], and of the order, one-hot
+        float32 [batch, 5], for the index [batch] of an order."""
         snr_db = ops.broadcast_to(ops.convert_to_tensor(snr_db, "float32"), (batch,))
-        return snr_condition(snr_db), ops.one_hot(order, max(1, len(self.orders)), dtype="float32")
+        places = [ORDERS.index(bits) for bits in self.orders] or [0]
+        order = ops.one_hot(
+            ops.take(ops.convert_to_tensor(places, "int32"), order), len(ORDERS), dtype="float32"
+        )
+        return snr_condition(snr_db), order
 
     def _mask(self, rates):
         """Which symbols are sent, bool [batch, k], for the rates [batch, patches] of the patches."""
         uses = ops.take(ops.convert_to_tensor(self.rates, "int32"), rates)
         mask = ops.arange(self.symbols, dtype="int32") < uses[..., None]
         return ops.reshape(mask, (-1, rates.shape[1] * self.symbols))
-
-    def _map(self, rates, latent_shape):
-        return ops.reshape(rates, (-1, latent_shape[1], latent_shape[2]))
 
     def _allocate(self, bits, eta):
         """As `linksim.jscc.rates.allocate`, for η float32 [batch] and bits [batch, rows, columns]."""
@@ -215,6 +228,11 @@ class MDJCM(Codec):
         low, high = np.log(eta)
         share = keras.random.uniform((batch,), dtype="float32", seed=self._random)
         return ops.exp(low + share * (high - low))
+
+
+def _points(told):
+    """M of the order that the conditional modules are told, float32 [batch, 1, 1]."""
+    return ops.matmul(told[1], ops.convert_to_tensor([[2.0**bits] for bits in ORDERS], "float32"))[..., None]
 
 
 class NTSCC(MDJCM):
@@ -236,8 +254,8 @@ class JSCEncoder(keras.layers.Layer):
     ----------
     rates : tuple of int
         Channel uses by index, as in `MDJCM`.
-    orders : int
-        How many there are.
+    digital : bool
+        Whether there are modulation orders.
     blocks, window : int
         Of the Swin blocks.
     reductions : int
@@ -248,7 +266,7 @@ class JSCEncoder(keras.layers.Layer):
     latent : [batch, rows, columns, channels], float
     rates : [batch, rows, columns], int32
         Index of each patch's rate.
-    snr, order : [batch, 1] and [batch, max(1, orders)], float32
+    snr, order : [batch, 1] and [batch, 5], float32
         Conditions.
 
     Output
@@ -257,11 +275,11 @@ class JSCEncoder(keras.layers.Layer):
         Real pairs, of which the caller masks those beyond the rate.
     """
 
-    def __init__(self, rates, orders, blocks, window, reductions, **options):
+    def __init__(self, rates, digital, blocks, window, reductions, **options):
         super().__init__(**options)
         self.rates = rates
         self.reductions = reductions
-        self.trunk = _Trunk(len(rates), orders, blocks, window)
+        self.trunk = _Trunk(len(rates), digital, blocks, window)
         self.to_symbols = keras.layers.Dense(2 * max(rates))
 
     def build(self, input_shape):
@@ -289,8 +307,9 @@ class JSCDecoder(keras.layers.Layer):
     ----------
     channels : int
         Of y.
-    rates, orders : int
+    rates : int
         How many there are.
+    digital : bool
     blocks, window : int
         Of the Swin blocks.
 
@@ -307,11 +326,11 @@ class JSCDecoder(keras.layers.Layer):
         y as the receiver sees it.
     """
 
-    def __init__(self, channels, rates, orders, blocks, window, **options):
+    def __init__(self, channels, rates, digital, blocks, window, **options):
         super().__init__(**options)
         self.turbo = TurboDecoder()
         self.from_symbols = keras.layers.Dense(channels)
-        self.trunk = _Trunk(rates, orders, blocks, window)
+        self.trunk = _Trunk(rates, digital, blocks, window)
         self.to_latent = keras.layers.Dense(channels)
 
     def build(self, input_shape):
@@ -332,10 +351,10 @@ class JSCDecoder(keras.layers.Layer):
 class _Trunk(keras.layers.Layer):
     """What f_e and f_d share: rate token, SNR and modulation module, Swin blocks with perhaps a mask between."""
 
-    def __init__(self, rates, orders, blocks, window, **options):
+    def __init__(self, rates, digital, blocks, window, **options):
         super().__init__(**options)
         self._rates = rates
-        self._orders = orders
+        self._digital = digital
         self._depth, self._window = blocks, window
 
     def build(self, input_shape):
@@ -348,8 +367,8 @@ class _Trunk(keras.layers.Layer):
         self.snr_module = ConditionalModule(_HIDDEN, 1)
         self.snr_module.build(input_shape)
         self.order_module = None
-        if self._orders > 1:
-            self.order_module = ConditionalModule(_HIDDEN, self._orders)
+        if self._digital:
+            self.order_module = ConditionalModule(_HIDDEN, len(ORDERS))
             self.order_module.build(input_shape)
         self.blocks = swin_blocks(channels, self._depth, HEAD_WIDTH, self._window, MLP_RATIO)
         for block in self.blocks:

@@ -146,5 +146,5 @@ class Trainee(keras.Model):
 def phase_orders(model, phase) -> tuple[int, ...]:
     """Which of the model's modulation orders take part in a phase, from 0."""
     if phase.orders is None:
-        return tuple(range(len(getattr(model, "orders", (None,)))))
+        return tuple(range(max(1, len(getattr(model, "orders", ())))))
     return tuple(model.orders.index(order) for order in phase.orders)

@@ -110,7 +110,9 @@ class FactorizedDensity(keras.layers.Layer):
             )
             if number < len(self.widths):
                 self.factors.append(
-                    self.add_weight(shape=(channels, next_width, 1), initializer="zeros", name=f"factor_{number}")
+                    self.add_weight(
+                        shape=(channels, next_width, 1), initializer="zeros", name=f"factor_{number}"
+                    )
                 )
 
     def call(self, values):
