@@ -6,7 +6,7 @@ their number and interruptions cannot change a result.
 
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 from linksim import systems
 from linksim.evaluation.summary import Summary
@@ -22,9 +22,11 @@ from linksim.systems.classifier import Classifier
 #: A chunk holds as many pictures as fit this many source samples.
 _CHUNK_SAMPLES = 4_000_000
 
-#: Fields of a system that say no more than its operating points do, or nothing about what is sent; and the
-#: classifier, which counts by the digest of its weights.
-_OF_THE_POINT = {"label", "mcs", "model", "weights", "target_ser", "boundaries", "classifier"}
+#: Fields of a system that say no more than its operating points do, or nothing about what is sent; side
+#: information, which counts where the rate varies; and the classifier, which counts by its weights' digest.
+_OF_THE_POINT = {
+    "label", "mcs", "model", "weights", "target_ser", "boundaries", "order", "side_information", "classifier",
+}  # fmt: skip
 
 #: The search for the best MCS starts where a rate lies this far above its capacity.
 _IMPLEMENTATION_LOSS_DB = 1.0
@@ -120,7 +122,7 @@ class Plan:
     def __init__(self, scenario: Scenario, pictures: PictureSet):
         self.scenario = scenario
         self._pictures = pictures.pictures
-        self._systems = [systems.create(spec) for spec in scenario.systems]
+        self._systems = [systems.create(spec, pictures=self._pictures) for spec in scenario.systems]
         self._classifiers = [self._classifier(index, spec) for index, spec in enumerate(scenario.systems)]
         self._chunks = [self._divide(spec) for spec in scenario.systems]
         self._identities = [digest(self._identity(index)) for index in range(len(scenario.systems))]
@@ -319,6 +321,11 @@ class Plan:
             software(*(("keras",) if network else ())),
         ]
 
+    @cached_property
+    def _all_pictures(self):
+        """What the rates depend on where they vary, whatever the chunk."""
+        return digest([picture.digest for picture in self._pictures])
+
     def _task(self, system, point, channel, chunk, trial):
         key = (system, point, channel, chunk, trial)
         if key not in self._tasks:
@@ -338,6 +345,8 @@ class Plan:
         ]
         if point.weights is not None:
             identity.append(point.weights.digest)
+        if point.varies:
+            identity += [self.scenario.systems[system].side_information, self._all_pictures]
         return Task(digest(identity)[:32], system, point, channel, chunk, trial, seed)
 
 

@@ -212,9 +212,9 @@ def _unquantized(codec, pixels, snr_db):
 
 def _in_batches(function, pixels, snr_db):
     """What a compiled function of float pictures and the SNR gives for all pictures."""
-    from linksim.phy.compiled import compiled
+    from linksim.phy.compiled import Input, compiled
 
-    graph = compiled(function, (None, *pixels.shape[1:]))
+    graph = compiled(function, Input((None, *pixels.shape[1:])), Input())
     length = max(1, _BATCH_SAMPLES // pixels[0].size)
     starts = range(0, len(pixels), length)
     return np.concatenate([graph(np.float32(pixels[i : i + length]) / 255, snr_db) for i in starts])

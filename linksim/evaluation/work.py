@@ -105,7 +105,7 @@ class Worker:
     def _system(self, index):
         if index not in self._systems:
             spec = self._scenario.systems[index]
-            self._systems[index] = systems.create(spec, self._cache, self._fallback)
+            self._systems[index] = systems.create(spec, self._cache, self._fallback, self._pictures)
         return self._systems[index]
 
     def _classify(self, index, reception):

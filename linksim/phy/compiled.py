@@ -1,28 +1,42 @@
 """Compiles functions of TensorFlow tensors for rooms that do not import TensorFlow."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 
-def compiled(
-    function: Callable, shape: tuple[int | None, ...], dtype: str = "float32"
-) -> Callable[..., np.ndarray]:
-    """Turn a function of a tensor and a float32 scalar into one graph, from and to numpy.
+class Input(NamedTuple):
+    """An argument of a compiled function.
+
+    Attributes
+    ----------
+    shape : tuple
+        None where the size may change from call to call; empty for a scalar.
+    dtype : str
+    """
+
+    shape: tuple[int | None, ...] = ()
+    dtype: str = "float32"
+
+
+def compiled(function: Callable, *inputs: Input) -> Callable[..., np.ndarray]:
+    """Turn a function of tensors into one graph, from and to numpy.
 
     A network runs in half the time of eager calls, with the same results.
 
     Parameters
     ----------
-    function : callable (tensor, scalar) -> tensor
-    shape : tuple
-        Of the tensor; None where the size may change from call to call.
-    dtype : str
-        Of the tensor.
+    function : callable (tensor, ...) -> tensor
+    inputs : Input
+        Its arguments, in their order.
     """
-    signature = [tf.TensorSpec(shape, dtype), tf.TensorSpec([], tf.float32)]
+    signature = [tf.TensorSpec(*each) for each in inputs]
     graph = tf.function(function, autograph=False, input_signature=signature)
-    return lambda array, scalar: graph(
-        tf.convert_to_tensor(array, dtype), tf.constant(scalar, tf.float32)
-    ).numpy()
+
+    def call(*arrays):
+        tensors = [tf.convert_to_tensor(array, each.dtype) for array, each in zip(arrays, inputs)]
+        return graph(*tensors).numpy()
+
+    return call

@@ -167,11 +167,14 @@ MODELS = {
     "jcm-analog": "JCM's benchmark with analogue symbols",
     "jcm-uniform-8bit": "JCM's benchmark with a uniform quantizer of 8 bits and BPSK",
     "jcm-nn-1bit": "JCM's benchmark with a linear layer, hard decisions and BPSK",
+    "ntscc": "NTSCC, analogue symbols, variable rate, Dai et al. 2022",
+    "mdjcm": "MDJCM, variable rate, analogue symbols or several modulation orders, Zhang et al. 2024",
 }
 
 ModelName = Literal[
-    "deepjscc-2019", "deepjscc", "deepjscc-q", "ujscc", "jcm", "jcm-analog", "jcm-uniform-8bit", "jcm-nn-1bit"
-]
+    "deepjscc-2019", "deepjscc", "deepjscc-q", "ujscc", "jcm", "jcm-analog", "jcm-uniform-8bit",
+    "jcm-nn-1bit", "ntscc", "mdjcm",
+]  # fmt: skip
 
 #: Bits per symbol: BPSK, 4QAM and on to 4096QAM.
 ORDERS = (1, 2, 4, 6, 8, 10, 12)
@@ -256,6 +259,16 @@ class LearnedSpec(Model):
         description="instead of target_ser: the SNRs in dB from which on each modulation order but the first "
         "is used, rising",
     )
+    order: int | None = Field(
+        None,
+        description="bits per symbol, of weights that serve several modulation orders; default: the SNR "
+        "chooses, but weights of variable rate (mdjcm) need one",
+    )
+    side_information: Literal["capacity", "coded", "free"] = Field(
+        "capacity",
+        description="of weights of variable rate, how the rates of the patches are sent and billed: at the "
+        "channel's capacity, as transport blocks of pdsch-1 over the link, or not at all",
+    )
     classifier: Classifier = None
     sampling: Literal["random", "argmax"] = Field(
         "random",
@@ -268,6 +281,11 @@ class LearnedSpec(Model):
         description="its name in tables and legends; default: the first weights' name",
     )
 
+    @field_validator("order", mode="before")
+    @classmethod
+    def _known_order(cls, order):
+        return None if order is None else _as_order(order)
+
     @field_validator("label", mode="after")
     @classmethod
     def _name_of_the_weights(cls, label, info):
@@ -276,6 +294,16 @@ class LearnedSpec(Model):
         weights = info.data["weights"]
         first = weights if isinstance(weights, str) else next(iter(weights.references.values()))
         return first.removeprefix("zoo:").removesuffix(WEIGHTS_SUFFIX)[-80:]
+
+    @model_validator(mode="after")
+    def _one_way_to_the_order(self):
+        for other in ("target_ser", "boundaries"):
+            if self.order is not None and getattr(self, other) is not None:
+                mend = "remove one: boundaries choose among several orders"
+                raise refusal(f"excludes {other}", mend, field="order")
+        if self.order is not None and self.orders:
+            raise refusal("excludes weights by order", "name the weights for it alone", field="order")
+        return self
 
     @model_validator(mode="after")
     def _one_way_to_the_boundaries(self):

@@ -12,7 +12,7 @@ SYSTEMS = {
 }
 
 
-def create(spec, cache=None, fallback=GREY) -> System:
+def create(spec, cache=None, fallback=GREY, pictures=()) -> System:
     """Build the system that a scenario describes.
 
     Parameters
@@ -23,6 +23,9 @@ def create(spec, cache=None, fallback=GREY) -> System:
         Where encoded files are remembered.
     fallback : (red, green, blue)
         What the receiver shows when nothing was delivered.
+    pictures : sequence of Picture or StoredPicture
+        All that are sent in the study: systems of variable rate share the bandwidth out among them.
     """
     module, _, name = SYSTEMS[spec.type].partition(":")
-    return getattr(import_module(module), name)(spec, cache, fallback)
+    shared = (pictures,) if spec.type == "learned" else ()
+    return getattr(import_module(module), name)(spec, cache, fallback, *shared)

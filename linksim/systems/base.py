@@ -25,7 +25,7 @@ class OperatingPoint:
         Its name in results, as `pdsch-1/10`, `weights:deepjscc-q/qam64-awgn16-c6` or `bound:bicm`; of
         weights for several modulation orders with the bits per symbol, as `weights:ujscc/b/4`.
     cbr : Fraction
-        Channel uses per source sample, k/n.
+        Channel uses per source sample, k/n; of a variable rate the mean over all pictures of the study.
     mcs : MCS or None
         The modulation and coding scheme, where one is fixed.
     weights : Weights or None
@@ -39,6 +39,11 @@ class OperatingPoint:
     mcs: MCS | None = None
     weights: Weights | None = None
     order: int | None = None
+
+    @property
+    def varies(self) -> bool:
+        """Whether pictures take as many channel uses as they need; `cbr` is then their mean's."""
+        return self.weights is not None and self.weights.card.varies
 
     @property
     def modulation_order(self) -> int | None:

@@ -48,15 +48,17 @@ class Classifier:
         graph = self._compiled(*pictures.shape[1:3])
         length = max(1, _BATCH_SAMPLES // pictures[0].size)
         batches = (pictures[i : i + length] for i in range(0, len(pictures), length))
-        return np.concatenate([graph(np.float32(batch) / 255, 0.0).argmax(axis=1) for batch in batches])
+        return np.concatenate([graph(np.float32(batch) / 255).argmax(axis=1) for batch in batches])
 
     def _compiled(self, height, width):
         shape = (None, height, width, 3)
         if shape not in self._graphs:
-            from linksim.phy.compiled import compiled  # loads TensorFlow: not before there is a picture
+            from linksim.phy.compiled import (
+                Input,
+                compiled,
+            )  # loads TensorFlow
 
             if self._network is None:
                 self._network = zoo.load(self.weights)
-            network = self._network
-            self._graphs[shape] = compiled(lambda images, _: network(images), shape)
+            self._graphs[shape] = compiled(self._network, Input(shape))
         return self._graphs[shape]

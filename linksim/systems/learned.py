@@ -1,19 +1,25 @@
 """A learned system: a trained encoder and decoder with the link between them."""
 
 import hashlib
+from collections import Counter
 from fractions import Fraction
+from functools import cached_property
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 
 from linksim import zoo
 from linksim.images.lru import RecentlyUsed
-from linksim.jscc import STOCHASTIC
+from linksim.jscc import SOURCE_CODERS, STOCHASTIC, VARIABLE_RATE
+from linksim.jscc.rates import sent_mask
 from linksim.modulation.boundaries import order_at, snr_boundaries_db
 from linksim.scenario.errors import InputError
 from linksim.scenario.systems import LearnedSpec
-from linksim.systems.base import DELIVERED, OperatingPoint, Reception
-from linksim.systems.fallback import GREY
+from linksim.systems import side_information
+from linksim.systems.base import CHANNEL_OUTAGE, DELIVERED, OperatingPoint, Reception
+from linksim.systems.fallback import GREY, fallback_picture
+from linksim.systems.rate_control import Packing, SharedBandwidth
 
 #: Source samples that go through a network at once; a fixed number, so that no result follows memory.
 _BATCH_SAMPLES = 400_000
@@ -33,21 +39,35 @@ class Learned:
 
     Every picture arrives: there is no file to lose, only noise in its features. The decoder sees the
     equalised symbols, and the nearest points are detected for the symbol error rate alone; or it sees the
-    labels of the detected points, where the codec says so. Of several modulation orders the SNR chooses one.
-    A stochastic encoder says with what probabilities points are sent; every transmission draws anew.
+    labels of the detected points, where the codec says so. Of several modulation orders the SNR or the
+    scenario chooses one. A stochastic encoder says with what probabilities points are sent; every
+    transmission draws anew.
+
+    A codec of variable rate gives each patch of a picture symbols by its self-information, times a factor
+    that makes the mean CBR of all pictures of the study the operating point's, side information included
+    (`linksim.systems.rate_control`). Only what is sent goes over the link and is billed; power and symbol
+    errors are those of the picture's symbols. Side information that is `coded` can be lost: then the receiver
+    shows the fallback picture.
 
     Parameters
     ----------
     spec : LearnedSpec
-    cache, fallback
+    cache
         Not needed; what every system is given.
+    fallback : (red, green, blue)
+        What the receiver shows when side information was lost.
+    pictures : sequence of Picture or StoredPicture
+        All that are sent in the study; needed for a variable rate alone, of which `transmit` takes no others.
     """
 
     random = True
     prunes = False
 
-    def __init__(self, spec: LearnedSpec, cache=None, fallback=GREY):
+    def __init__(self, spec: LearnedSpec, cache=None, fallback=GREY, pictures=()):
         self._spec = spec
+        self._fallback = fallback
+        self._pictures = pictures
+        self._bandwidths: dict[str, SharedBandwidth] = {}
         self._networks: dict[str, _Network] = {}
         self._sent = RecentlyUsed(
             _REMEMBERED_BYTES, size=lambda sent: sum(part.nbytes for part in sent if part is not None)
@@ -61,8 +81,9 @@ class Learned:
         Raises
         ------
         InputError
-            The weights are missing, damaged, of another model, made for another CBR, or do not go with the
-            order or the SNR boundaries; the field is below the system's.
+            The weights are missing, damaged, of another model, made for another CBR or of a rate that cannot
+            reach it, or do not go with the order, the SNR boundaries or the side information; the field is
+            below the system's.
         """
         wanted = None
         if self._spec.orders:
@@ -85,13 +106,22 @@ class Learned:
         except InputError as error:
             raise error.at("weights") from error
         card = weights.card
-        if card.cbr is None:
+        if card.model in SOURCE_CODERS:
+            problem, mend = f"{reference} codes pictures and sends none", "name weights that start from it"
+            raise InputError(problem, field="weights", mend=mend)
+        if card.cbr is None and not card.varies:
             problem, mend = f"{reference} classifies pictures and sends none", "name it as `classifier`"
             raise InputError(problem, field="weights", mend=mend)
         if self._spec.sampling != "random" and card.model not in STOCHASTIC:
             problem = f"{reference} draws nothing"
             raise InputError(problem, field="sampling", mend="leave it out, or name weights of a jcm")
-        if card.cbr != cbr:
+        if card.varies:
+            self._check_range(weights, cbr)
+        elif self._spec.side_information != "capacity":
+            problem = f"{reference} sends at a fixed rate, which needs no side information"
+            mend = f"leave it out, or name weights of an {' or '.join(VARIABLE_RATE)}"
+            raise InputError(problem, field="side_information", mend=mend)
+        elif card.cbr != cbr:
             mend = f"set bandwidth.cbr to {card.cbr}, or name weights made for {cbr}"
             raise InputError(f"{reference} is made for CBR {card.cbr}, not {cbr}", field="weights", mend=mend)
         if self._spec.model not in (None, card.model):
@@ -102,6 +132,25 @@ class Learned:
             )
         return weights
 
+    def _check_range(self, weights, cbr):
+        """Raise InputError unless the rates of the weights allow a mean CBR, whatever the pictures hold."""
+        card, count = weights.card, len(self._pictures)
+        patches = sum(
+            times * Fraction(card.patches(height, width), height * width * channels)
+            for (height, width, channels), times in self._shapes.items()
+        )
+        low, high = (rate * patches / max(1, count) for rate in (card.rates[0], card.rates[-1]))
+        if count and not low <= cbr <= high:
+            ends = f"{float(low):.4g} to {float(high):.4g}"
+            problem = f"{weights.reference} can send the pictures at a mean CBR of {ends}, not {cbr}"
+            mend = "set bandwidth.cbr within these, or name other weights"
+            raise InputError(problem, field="weights", mend=mend)
+
+    @cached_property
+    def _shapes(self):
+        """How many pictures there are of each shape."""
+        return Counter(picture.shape for picture in self._pictures)
+
     def _order(self, weights, snr_db, wanted):
         """Which of the weights' orders is in use: the one wanted, bits per symbol, or the one for the SNR."""
         orders = weights.card.orders
@@ -111,6 +160,15 @@ class Learned:
                 problem = f"{weights.reference} {kind}, not {wanted}"
                 raise InputError(problem, field="weights.order", mend="name weights made for the key")
             return orders.index(wanted)
+        if self._spec.order is not None:
+            if self._spec.order not in orders:
+                mend = "write one of them" if orders else "leave it out"
+                problem = f"{weights.reference} {kind}, not {self._spec.order}"
+                raise InputError(problem, field="order", mend=mend)
+            return orders.index(self._spec.order)
+        if len(orders) > 1 and weights.card.varies:
+            problem = f"missing: {weights.reference} {kind}"
+            raise InputError(problem, field="order", mend=f"add `order: {orders[0]}` or another one")
         if len(orders) > 1:
             return self._order_at(snr_db, orders, weights.card.sizes.get("target_ser", _TARGET_SER))
         for field in ("target_ser", "boundaries"):
@@ -136,42 +194,42 @@ class Learned:
         """Send images uint8 `[batch, H, W, 3]`, all of them in one use of the link."""
         from linksim.phy import randomness  # loads TensorFlow: not before something is sent
 
-        network = self._network(point.weights)
-        order = point.order or 0
-        encoded = self._encode(network, point.weights.digest, images, order, link.snr_db)
+        network, order = self._network(point.weights), point.order or 0
+        maps = self._rate_maps(network, images, link, point) if point.varies else None
+        encoded = self._encode(network, point.weights.digest, images, order, link.snr_db, maps)
         if encoded.law is not None:
-            uniform = None
-            if self._spec.sampling == "random":
-                generator = np.random.default_rng([seed, _DRAW])
-                uniform = generator.random(encoded.law.shape, dtype=np.float32)
-            encoded = network.draw(encoded.law, uniform)
-        symbols, indices = encoded.symbols, encoded.indices
+            encoded = network.draw(encoded.law, self._uniform(encoded.law.shape, seed))
+        packing = Packing(network.sent(encoded.symbols.shape, maps))
         randomness.seed(seed)
-        received = link.transmit(symbols)
+        symbols = packing.pack(encoded.symbols)
+        received = link.transmit(symbols, packing.mask)
         equalised = received.symbols.numpy()
-        count, uses = symbols.shape
-        energy = np.square(symbols.real) + np.square(symbols.imag)
-        wrong = np.zeros(count, int)
+        wrong = np.zeros(len(images), int)
         arrived = np.stack([equalised.real, equalised.imag], axis=-1)
-        if indices is not None:
+        if encoded.indices is not None:
             detected = network.constellations[order].detect(equalised)
-            wrong = (detected != indices).sum(axis=1)
+            wrong = (packing.mask & (detected != packing.pack(encoded.indices))).sum(axis=1)
             arrived = detected if network.detects else arrived
-        classes = None
-        if network.classifies:
-            classes = network.classify(arrived, *images.shape[1:3], order, link.snr_db)
+        condition = (*images.shape[1:3], order, link.snr_db)
+        arrived = packing.unpack(arrived)
+        pictures = network.decode(arrived, *condition, maps)
+        delivered = np.ones(len(images), bool)
+        if maps is not None and self._spec.side_information == "coded":
+            delivered = side_information.send(maps, point.weights.card.rates, link)
+        pictures[~delivered] = fallback_picture(images.shape[1:], self._fallback)
+        energy = np.square(symbols.real) + np.square(symbols.imag)
         return Reception(
-            pictures=network.decode(arrived, *images.shape[1:3], order, link.snr_db),
-            outcomes=(DELIVERED,) * count,
-            channel_uses=np.full(count, float(uses)),
+            pictures=pictures,
+            outcomes=tuple(DELIVERED if arrives else CHANNEL_OUTAGE for arrives in delivered),
+            channel_uses=packing.uses + self._side_uses(maps, point, link),
             power=received.power.numpy().astype(float),
             peak_power=energy.max(axis=1).astype(float),
-            bits=np.zeros(count, int),
-            bit_errors=np.zeros(count, int),
-            symbols=np.full(count, 0 if indices is None else uses),
+            bits=np.zeros(len(images), int),
+            bit_errors=np.zeros(len(images), int),
+            symbols=np.zeros(len(images), int) if encoded.indices is None else packing.uses,
             symbol_errors=wrong,
-            outage_probability=np.zeros(count),
-            classes=classes,
+            outage_probability=np.zeros(len(images)),
+            classes=network.classify(arrived, *condition) if network.classifies else None,
         )
 
     def _network(self, weights):
@@ -179,18 +237,41 @@ class Learned:
             self._networks[weights.digest] = _Network(zoo.load(weights))
         return self._networks[weights.digest]
 
-    def _encode(self, network, digest, images, order, snr_db):
+    def _uniform(self, shape, seed):
+        """What a stochastic encoder draws by; None: nothing is drawn."""
+        if self._spec.sampling != "random":
+            return None
+        return np.random.default_rng([seed, _DRAW]).random(shape, dtype=np.float32)
+
+    def _rate_maps(self, network, images, link, point):
+        """The index of the rate of each patch of pictures of variable rate, int32 `[batch, patches]`."""
+        digest = point.weights.digest
+        if digest not in self._bandwidths:
+            bits = network.self_information(self._pictures)
+            self._bandwidths[digest] = SharedBandwidth(point.weights.card.rates, self._pictures, bits)
+        return self._bandwidths[digest].maps(images, point.cbr, self._spec.side_information, link)
+
+    def _side_uses(self, maps, point, link):
+        """Channel uses that each picture is billed for side information, float."""
+        if maps is None:
+            return 0.0
+        bits = side_information.map_bits(point.weights.card.rates, maps.shape[1])
+        return float(side_information.uses(self._spec.side_information, bits, link.model, link.snr_db))
+
+    def _encode(self, network, digest, images, order, snr_db, maps):
         """What the encoder gives for a chunk of pictures; remembered.
 
-        What is sent depends on the modulation order, which the SNR chooses, but on the SNR itself no encoder
-        depends, uJSCC's neither: it is no part of what they are remembered by.
+        What is sent depends on the modulation order and the rates of the patches, and on the SNR itself only
+        where the codec `adapts`: otherwise it is no part of what they are remembered by.
         """
-        sha = hashlib.sha256(repr((digest, images.shape, order)).encode())
-        sha.update(np.ascontiguousarray(images).data)
+        adapted = (snr_db,) if network.adapts else ()
+        sha = hashlib.sha256(repr((digest, images.shape, order, *adapted)).encode())
+        for array in (images,) if maps is None else (images, maps):
+            sha.update(np.ascontiguousarray(array).data)
         key = sha.digest()
         sent = self._sent.get(key)
         if sent is None:
-            sent = network.encode(images, order, snr_db)
+            sent = network.encode(images, order, snr_db, maps)
             self._sent.put(key, sent)
         return sent
 
@@ -219,12 +300,34 @@ class _Network:
         self.constellations = tuple(map(Constellation, codec.constellations))
         self.detects = codec.detects
         self.classifies = codec.classes > 0
+        self.adapts = codec.adapts
 
-    def encode(self, images, order, snr_db):
-        """What is sent for images uint8 `[batch, H, W, 3]`."""
+    def self_information(self, pictures):
+        """Bits of each patch of each picture, for a codec of variable rate: list of float32 `[patches]`."""
+        from linksim.phy.compiled import Input, compiled
+
+        found = []
+        for shape, alike in groupby(pictures, key=lambda picture: picture.shape):
+            graph, alike = compiled(self._codec.self_information, Input((None, *shape))), list(alike)
+            length = _batch_length(*shape[:2])
+            for start in range(0, len(alike), length):
+                pixels = np.stack([picture.pixels for picture in alike[start : start + length]])
+                found.extend(graph(np.float32(pixels) / 255))
+        return found
+
+    def sent(self, shape, maps):
+        """Which of symbols `[batch, k]` are sent, bool: all of them, but for a variable rate."""
+        return np.ones(shape, bool) if maps is None else sent_mask(maps, self._codec.rates)
+
+    def encode(self, images, order, snr_db, maps=None):
+        """What is sent for images uint8 `[batch, H, W, 3]`, with rates int32 `[batch, patches]` or none."""
         encoder = self._compiled(*images.shape[1:3], order)["encode"]
-        length = _batch_length(*images.shape[1:3])
-        sent = _in_batches(lambda batch: encoder(np.float32(batch) / 255, snr_db), images, length)
+
+        def encode(batch, *rates):
+            return encoder(np.float32(batch) / 255, snr_db, *rates)
+
+        arrays = (images,) if maps is None else (images, maps)
+        sent = _in_batches(encode, _batch_length(*images.shape[1:3]), *arrays)
         if self._codec.stochastic:
             return _Encoded(law=sent)
         if not self.constellations:
@@ -236,46 +339,54 @@ class _Network:
         indices = np.asarray(self._codec.draw(law, uniform))
         return _Encoded(self.constellations[0].map(indices).numpy(), indices)
 
-    def decode(self, received, height, width, order, snr_db):
+    def decode(self, received, height, width, order, snr_db, maps=None):
         """Equalised real pairs float32 `[batch, k, 2]`, or labels int32 `[batch, k]` where the codec detects,
         to pictures uint8 `[batch, H, W, 3]`."""
         decoder = self._compiled(height, width, order)["decode"]
         return _in_batches(
-            lambda batch: np.rint(255 * np.clip(decoder(batch, snr_db), 0, 1)).astype(np.uint8),
-            received,
+            lambda *batch: np.rint(255 * np.clip(decoder(batch[0], snr_db, *batch[1:]), 0, 1)).astype(
+                np.uint8
+            ),
             _batch_length(height, width),
+            *((received,) if maps is None else (received, maps)),
         )
 
     def classify(self, received, height, width, order, snr_db):
         """What `decode` takes to the classes that the receiver names, int `[batch]`."""
         classifier = self._compiled(height, width, order)["classify"]
         length = _batch_length(height, width)
-        return _in_batches(lambda batch: classifier(batch, snr_db).argmax(axis=-1), received, length)
+        return _in_batches(lambda batch: classifier(batch, snr_db).argmax(axis=-1), length, received)
 
     def _compiled(self, height, width, order):
         key = height, width, order
         if key not in self._graphs:
             from linksim.jscc.codec import Condition
-            from linksim.phy.compiled import compiled
+            from linksim.phy.compiled import Input, compiled
 
             codec, uses = self._codec, self._codec.channel_uses(height, width)
 
-            def encode(images, snr_db):
-                return codec.encode(images, Condition(height, width, snr_db, order)).content
+            def condition(snr_db, rates=None):
+                return Condition(height, width, snr_db, order, rates)
 
-            def decode(received, snr_db):
-                return codec.decode(received, Condition(height, width, snr_db, order))
+            def encode(images, *known):
+                return codec.encode(images, condition(*known)).content
 
-            def classify(received, snr_db):
-                return codec.classify(received, Condition(height, width, snr_db, order))
+            def decode(received, *known):
+                return codec.decode(received, condition(*known))
 
-            received = ((None, uses), "int32") if codec.detects else ((None, uses, 2), "float32")
+            def classify(received, *known):
+                return codec.classify(received, condition(*known))
+
+            received = Input((None, uses), "int32") if codec.detects else Input((None, uses, 2))
+            known = [Input()]
+            if codec.rates:
+                known.append(Input((None, uses // codec.rates[-1]), "int32"))
             self._graphs[key] = {
-                "encode": compiled(encode, (None, height, width, 3)),
-                "decode": compiled(decode, *received),
+                "encode": compiled(encode, Input((None, height, width, 3)), *known),
+                "decode": compiled(decode, received, *known),
             }
             if self.classifies:
-                self._graphs[key]["classify"] = compiled(classify, *received)
+                self._graphs[key]["classify"] = compiled(classify, received, *known)
         return self._graphs[key]
 
 
@@ -283,5 +394,7 @@ def _batch_length(height, width):
     return max(1, _BATCH_SAMPLES // (3 * height * width))
 
 
-def _in_batches(function, array, length):
-    return np.concatenate([function(array[i : i + length]) for i in range(0, len(array), length)])
+def _in_batches(function, length, *arrays):
+    """What a function gives for arrays, so many entries of each at once."""
+    starts = range(0, len(arrays[0]), length)
+    return np.concatenate([function(*(array[i : i + length] for array in arrays)) for i in starts])

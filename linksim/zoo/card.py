@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from linksim.jscc import PICTURE_SIDE
+from linksim.jscc import PICTURE_SIDE, VARIABLE_RATE
 from linksim.scenario.base import Model, Number, Switch, Whole, refusal
 from linksim.scenario.errors import brief
 from linksim.scenario.numbers import CBR
@@ -14,6 +14,9 @@ Text = Annotated[str, Field(min_length=1, max_length=1000)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Size = Switch | Whole | Number | Text | tuple[Whole, ...]
 
+#: More than any picture can be halved.
+_MOST_HALVINGS = 16
+
 
 class Card(Model):
     """What stands beside a file of weights, as JSON.
@@ -21,8 +24,8 @@ class Card(Model):
     Attributes
     ----------
     model : str
-        A name of `linksim.jscc.MODELS`, `CLASSIFIERS` or `SOURCE_CODERS`. The latter two have no CBR, channel,
-        SNR and power, and a classifier no PSNR.
+        A name of `linksim.jscc.MODELS`, `CLASSIFIERS` or `SOURCE_CODERS`. The latter two have no CBR,
+        channel, SNR and power, and a classifier no PSNR.
     sizes : dict
         What `linksim.jscc.create` takes besides the model.
     parameters : int
@@ -106,6 +109,18 @@ class Card(Model):
             raise refusal(f"{brief(target_ser)} is no symbol error rate below 0.5", mend, field="target_ser")
         return sizes
 
+    @model_validator(mode="after")
+    def _with_rates(self):
+        """What a variable rate can be follows from the card alone."""
+        mend = "restore the card, or export the weights again"
+        rates, channels = self.sizes.get("rates"), self.sizes.get("channels")
+        rising = isinstance(rates, tuple) and rates and list(rates) == sorted(set(rates)) and rates[0] > 0
+        if self.varies and not rising:
+            raise refusal(f"{brief(rates)} are no rising channel uses of a patch", mend, field="sizes")
+        if self.varies and not (isinstance(channels, tuple) and 0 < len(channels) <= _MOST_HALVINGS):
+            raise refusal(f"{brief(channels)} are no widths of stages", mend, field="sizes")
+        return self
+
     @property
     def orders(self) -> tuple[int, ...]:
         """Bits per symbol of each modulation order that it serves; empty for analogue symbols."""
@@ -113,6 +128,21 @@ class Card(Model):
         if isinstance(orders, tuple):
             return orders
         return (points.bit_length() - 1,) if isinstance(points, int) else ()
+
+    @property
+    def varies(self) -> bool:
+        """Whether its pictures take as many channel uses as they need; then it has no CBR of its own."""
+        return self.model in VARIABLE_RATE
+
+    @property
+    def rates(self) -> tuple[int, ...]:
+        """Channel uses that a patch may get, rising; empty for a fixed rate."""
+        return self.sizes["rates"] if self.varies else ()
+
+    def patches(self, height: int, width: int) -> int:
+        """Of a picture in px, for each of which a model of variable rate has a rate."""
+        reduction = 2 ** len(self.sizes["channels"])
+        return -(-height // reduction) * -(-width // reduction)
 
     @property
     def side(self) -> int | None:
@@ -130,7 +160,7 @@ class Card(Model):
     @property
     def points_text(self) -> str:
         """The points of its constellations for people, as `16`, `2 to 256`, `analogue`."""
-        if self.cbr is None:
+        if self.cbr is None and not self.varies:
             return ""
         ends = sorted({2**order for order in (self.orders[:1] + self.orders[-1:])})
         return " to ".join(map(str, ends)) or "analogue"

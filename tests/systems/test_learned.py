@@ -26,6 +26,8 @@ class Codec:
     detects = False
     stochastic = False
     classes = 0
+    rates = ()
+    adapts = False
 
 
 class PairCodec(Codec):
@@ -90,9 +92,9 @@ class Tapped:
     def __init__(self, link):
         self._link, self.snr_db, self.sent = link, link.snr_db, []
 
-    def transmit(self, symbols):
+    def transmit(self, symbols, mask=None):
         self.sent.append(np.asarray(symbols))
-        return self._link.transmit(symbols)
+        return self._link.transmit(symbols, mask)
 
 
 #: A uJSCC of 1/6 for BPSK, 4QAM and 16QAM, as small as they get.

@@ -21,7 +21,7 @@ class Tapped:
     def __init__(self, snr_db):
         self._link, self.snr_db, self.sent, self.noise = Link("awgn", snr_db), snr_db, [], []
 
-    def transmit(self, symbols):
+    def transmit(self, symbols, mask=None):
         received = self._link.transmit(symbols)
         self.sent.append(np.asarray(symbols))
         self.noise.append(received.symbols.numpy() - self.sent[-1])
