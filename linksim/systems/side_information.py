@@ -9,10 +9,16 @@ import numpy as np
 from linksim.modulation.capacity import bicm_capacity, ergodic, gaussian_capacity
 from linksim.modulation.mcs import MCS, mcs_table
 
-#: The MCS is chosen for an SNR this far below the channel's.
+#: MCSs are chosen for an SNR this far below the channel's.
 _MARGIN_DB = 3.0
 
 _TABLE = "pdsch-1"
+
+#: The longest CRC of a transport block (TS 38.212 clause 7.2.1).
+_CRC_BITS = 24
+
+#: In so many channel uses every MCS can send a block of the smallest size.
+_LEAST_USES = 400
 
 #: Decoder, arithmetic and iterations, as a separate chain has them by default.
 _DECODER = ("fast", "int16", 20)
@@ -55,31 +61,46 @@ def uses(kind: str, bits: int, model: str, snr_db: float) -> int:
         return 0
     if kind == "capacity":
         return math.ceil(bits / _capacity(gaussian_capacity, model, snr_db))
-    return transport_uses(bits, mcs_for(model, snr_db))
+    return transport(bits, model, snr_db)[0]
 
 
-@lru_cache(maxsize=256)
-def mcs_for(model: str, snr_db: float) -> MCS:
-    """The most efficient MCS whose BICM capacity, 3 dB below the SNR, exceeds its rate; or the slowest.
+@lru_cache(maxsize=1024)
+def transport(bits: int, model: str, snr_db: float) -> tuple[int, MCS]:
+    """The fewest channel uses, and their MCS, whose transport blocks carry so many bits safely.
 
-    On both kinds of fading the capacity is its mean over the gain.
+    Safe is a rate, CRC included, below the MCS's BICM capacity 3 dB below the SNR; on both kinds of fading
+    that is its mean over the gain. Where no MCS is safe, the slowest one is taken.
     """
-    table = mcs_table(_TABLE)
+    table = sorted(mcs_table(_TABLE), key=lambda mcs: mcs.spectral_efficiency)
     capacity = {
         order: _capacity(partial(bicm_capacity, order), model, snr_db - _MARGIN_DB)
         for order in {mcs.modulation_order for mcs in table}
     }
-    safe = [mcs for mcs in table if capacity[mcs.modulation_order] > mcs.spectral_efficiency]
-    if safe:
-        return max(safe, key=lambda mcs: mcs.spectral_efficiency)
-    return min(table, key=lambda mcs: mcs.spectral_efficiency)
+    found = [(_fewest_uses(bits, mcs, capacity[mcs.modulation_order]), mcs) for mcs in table]
+    safe = [(count, mcs) for count, mcs in found if count is not None]
+    return min(safe, key=lambda pair: pair[0]) if safe else (_fewest_uses(bits, table[0]), table[0])
 
 
-@lru_cache(maxsize=1024)
-def transport_uses(bits: int, mcs: MCS) -> int:
-    """The fewest channel uses whose transport blocks carry so many bits."""
-    enough = math.ceil(2 * bits / mcs.spectral_efficiency) + 200
-    return 1 + bisect_left(range(1, enough), bits, key=lambda count: _modem(count, mcs).payload)
+def _fewest_uses(bits, mcs, capacity=math.inf):
+    """The fewest channel uses whose transport blocks carry so many bits, at a rate below a capacity.
+
+    None where twice as many as the bits alone need are too few.
+    """
+    from linksim.phy.transport_block_size import split_channel_uses, transport_block_size
+
+    if mcs.spectral_efficiency >= capacity:
+        return None
+
+    def size(count):
+        parts = split_channel_uses(count)
+        return sum(transport_block_size(part, mcs.modulation_order, mcs.code_rate).payload for part in parts)
+
+    def serves(count):
+        payload = _modem(count, mcs).payload
+        return payload >= bits and (payload + _CRC_BITS) / count < capacity
+
+    start = 1 + bisect_left(range(1, math.ceil(2 * bits / mcs.spectral_efficiency) + 1), bits, key=size)
+    return next((count for count in range(start, 2 * start + _LEAST_USES) if serves(count)), None)
 
 
 def send(maps: np.ndarray, rates, link) -> np.ndarray:
@@ -91,8 +112,7 @@ def send(maps: np.ndarray, rates, link) -> np.ndarray:
     bits = map_as_bits(maps, rates)
     if not bits.size:
         return np.ones(len(bits), bool)
-    mcs = mcs_for(link.model, link.snr_db)
-    modem = _modem(transport_uses(bits.shape[1], mcs), mcs)
+    modem = _modem(*transport(bits.shape[1], link.model, link.snr_db))
     payload = np.pad(bits, ((0, 0), (0, modem.payload - bits.shape[1])))
     received = modem.transmit(payload, link)
     return received.passed & (received.bits == payload).all(axis=1)
