@@ -264,6 +264,9 @@ def send(
     mcs: Annotated[
         int | None, typer.Option(help="MCS index; default: the one that shows the best picture.")
     ] = None,
+    order: Annotated[
+        int | None, typer.Option(help="Bits per symbol, of weights for several; default: the SNR's.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the channel.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Where to save; default: beside the original.")] = None,
 ) -> int:
@@ -283,10 +286,13 @@ def send(
             if value is not None:
                 problem = "belongs to separate chains"
                 raise InputError(problem, field=option, mend="leave it out with learned systems")
-        sender = {"type": "learned", "weights": system}
+        sender = {"type": "learned", "weights": system, "order": order}
         shipped = system.startswith("zoo:")
         name = system[4:].replace("/", "-") if shipped else Path(system).name.removesuffix(WEIGHTS_SUFFIX)
     elif plus and code in CODES:
+        if order is not None:
+            mend = "leave it out with separate chains, whose MCS has an order"
+            raise InputError("belongs to learned systems", field="--order", mend=mend)
         sender, name = separated(codec, code, table, mcs), codec
     else:
         mend = "write a codec and a code, as bpg+nr-ldpc, or weights that `linksim models` lists"
@@ -613,6 +619,7 @@ _SEND_OPTIONS = {
     "systems.0.label": "--system",
     "systems.0.mcs.table": "--table",
     "systems.0.mcs": "--mcs",
+    "systems.0.order": "--order",
     "systems.0": "--system",
 }
 

@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from linksim import zoo
 from linksim.evaluation.usage import CROP, is_large, refuse_classifiers
 from linksim.zoo import Weights
@@ -20,16 +22,18 @@ class OrderComplexity:
     order : int or None
         M, the points of the constellation; None for analogue symbols.
     encoder, decoder : int
-        From picture to what is sent, and from what was received to the picture.
-    inner_encoder, inner_decoder : int
-        Of the convolutions next to the channel alone: the encoder's last one and the decoder's first one.
+        From picture to what is sent, and from what was received to the picture. They are the same whatever
+        the rates; the self-information by which variable rates are chosen counts to the encoder.
+    inner_encoder, inner_decoder : int or None
+        Of the convolutions next to the channel alone: the encoder's last one and the decoder's first one;
+        None where there is none.
     """
 
     order: int | None
     encoder: int
     decoder: int
-    inner_encoder: int
-    inner_decoder: int
+    inner_encoder: int | None
+    inner_decoder: int | None
 
 
 @dataclass(frozen=True)
@@ -86,8 +90,11 @@ def _of_order(codec, picture, order, points):
     from linksim.jscc.codec import Condition
     from linksim.phy.flops import flops
 
-    # The SNR is an input of neither network: the modulation order is all that it decides.
-    condition = Condition(*picture, snr_db=0.0, order=order)
+    # What the SNR and the rates are changes no number of operations: the modulation order alone does.
+    uses = codec.channel_uses(*picture)
+    rates = np.zeros((1, uses // codec.rates[-1]), np.int32) if codec.rates else None
+    condition = Condition(*picture, snr_db=0.0, order=order, rates=rates)
+    shape = (1, *picture, 3)
 
     def encode(images):
         return codec.encode(images, condition).content
@@ -95,9 +102,15 @@ def _of_order(codec, picture, order, points):
     def decode(received):
         return codec.decode(received, condition)
 
-    uses = codec.channel_uses(*picture)
-    encoder = flops(encode, (1, *picture, 3))
+    encoder = flops(encode, shape)
     decoder = flops(decode, (1, uses), "int32") if codec.detects else flops(decode, (1, uses, 2))
+    choice = 0
+    if codec.rates:  # y is there already
+        choice = flops(codec.self_information, shape).total - flops(codec.latent, shape).total
     return OrderComplexity(
-        points, encoder.total, decoder.total, encoder.convolutions[-1], decoder.convolutions[0]
+        points,
+        encoder.total + choice,
+        decoder.total,
+        next(reversed(encoder.convolutions), None),
+        next(iter(decoder.convolutions), None),
     )

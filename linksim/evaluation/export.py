@@ -29,7 +29,8 @@ def export_rows(
     path: Path, plan: Plan, results: Mapping[str, Summary], store: Store, names: list[str]
 ) -> None:
     """Write rows.csv: every picture of every trial of every decoded operating point."""
-    write_csv(path, _ROW_COLUMNS, _picture_rows(plan, results, store, names))
+    swept = points.columns(plan)[len(points.COLUMNS) :]
+    write_csv(path, _ROW_COLUMNS + swept, _picture_rows(plan, results, store, names))
 
 
 def _picture_rows(plan, results, store, names):
@@ -60,6 +61,7 @@ def _picture_rows(plan, results, store, names):
                             row.symbol_errors,
                             None if math.isnan(row.power) else 10 * math.log10(row.power),
                             None if math.isnan(row.power) else 10 * math.log10(row.peak_power / row.power),
+                            *(value for _, value in points.swept(plan, point)),
                         ]
 
 

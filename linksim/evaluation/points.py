@@ -97,7 +97,7 @@ def values(plan: Plan, line: Line) -> dict[str, object]:
         "tx_power_db": 10 * math.log10(total.power / total.sent) if total.sent else None,
         "papr_db": _quotient(total.papr_db, total.sent),
     }
-    for path, value in swept(plan, line):
+    for path, value in swept(plan, line.point):
         found[f"sweep.{path}"] = value
     return found
 
@@ -108,10 +108,10 @@ def columns(plan: Plan) -> tuple[str, ...]:
     return COLUMNS + (("sweep.bandwidth.cbr",) if many else ())
 
 
-def swept(plan: Plan, line: Line) -> Iterator[tuple[str, str]]:
+def swept(plan: Plan, point: OperatingPoint) -> Iterator[tuple[str, str]]:
     """Swept fields, SNR aside, with the value that the scenario wrote."""
     if len(plan.scenario.bandwidth.cbr) > 1:
-        yield "bandwidth.cbr", str(line.point.cbr)
+        yield "bandwidth.cbr", str(point.cbr)
 
 
 def _quotient(numerator, denominator):

@@ -69,7 +69,8 @@ def send(
     snr_db : float
         Es/N0 in dB.
     cbr : str or None
-        Channel bandwidth ratio, as `1/16`; None takes that of the weights, or 1/16.
+        Channel bandwidth ratio, as `1/16`; None takes that of the weights, or 1/16. At a variable rate the
+        picture gets what comes nearest to it.
     channel : str
         YAML name of a channel.
     seed : int
@@ -115,7 +116,7 @@ def send(
 
 
 def _made_for(system):
-    """The CBR of a learned system's weights; None for other systems."""
+    """The CBR of a learned system's weights; None for a variable rate and for other systems."""
     if system["type"] != "learned":
         return None
     try:

@@ -7,8 +7,11 @@ from typing import get_args
 import numpy as np
 
 from linksim import images, zoo
+from linksim.jscc import SOURCE_CODERS
+from linksim.jscc.rates import allocate, sent_mask
 from linksim.scenario.errors import InputError
 from linksim.scenario.images import ImagesSpec
+from linksim.systems.rate_control import RateControl
 from linksim.zoo import Weights
 
 #: The most pictures of a source.
@@ -21,6 +24,9 @@ CROP = (256, 384)
 _BATCH_SAMPLES = 400_000
 
 _LARGE_REDUCTION = 16  # From this reduction on, weights are made for large pictures.
+
+#: Mean CBR at which variable rates are used where the card has none of the validation.
+_MEAN_CBR = 1 / 16
 
 _SEED = 1  # Of the draws of a stochastic encoder.
 
@@ -138,7 +144,7 @@ def measure(weights: Weights, source: str | None = None) -> list[Usage]:
     -------
     list of Usage
         One for each modulation order of the weights, which all send the same pictures; a single one for
-        analogue symbols.
+        analogue symbols. At a variable rate what is sent has the mean CBR of the card's validation, or 1/16.
 
     Raises
     ------
@@ -161,11 +167,12 @@ def measure(weights: Weights, source: str | None = None) -> list[Usage]:
     snr_db = float(np.mean(weights.card.snr_db))
     if codec.stochastic:
         return [_drawn(codec, _sent(codec, 0, pixels, snr_db), text)]
+    maps = _rate_maps(codec, pixels, weights.card.validation_cbr or _MEAN_CBR) if codec.rates else None
     if not codec.constellations:
-        return [analogue_usage(_complex(_sent(codec, 0, pixels, snr_db)), text)]
+        return [analogue_usage(_complex(_sent(codec, 0, pixels, snr_db, maps)), text)]
     unquantized = _unquantized(codec, pixels, snr_db)
     return [
-        constellation_usage(points, _sent(codec, order, pixels, snr_db), text, unquantized)
+        constellation_usage(points, _sent(codec, order, pixels, snr_db, maps), text, unquantized)
         for order, points in enumerate(codec.constellations)
     ]
 
@@ -177,22 +184,37 @@ def is_large(weights: Weights, codec) -> bool:
 
 def refuse_classifiers(weights: Weights) -> None:
     """Raise InputError for weights that send nothing."""
-    if weights.card.cbr is None:
-        problem = f"{weights.reference} classifies pictures and sends nothing"
+    card = weights.card
+    if card.cbr is None and not card.varies:
+        does = "codes" if card.model in SOURCE_CODERS else "classifies"
+        problem = f"{weights.reference} {does} pictures and sends nothing"
         raise InputError(problem, mend="name weights of a learned system")
 
 
-def _sent(codec, order, pixels, snr_db):
+def _sent(codec, order, pixels, snr_db, maps=None):
     """Labels int32 [batch, k] at one modulation order, analogue symbols as real pairs [batch, k, 2], or the
-    law of a stochastic encoder, ln of probabilities [batch, k, axes, levels]."""
+    law of a stochastic encoder, ln of probabilities [batch, k, axes, levels].
+
+    At a variable rate, labels int32 [N] or pairs [N, 2]: those that are sent of all pictures.
+    """
     from linksim.jscc.codec import Condition
 
     height, width = pixels.shape[1:3]
 
-    def encode(batch, snr_db):
-        return codec.encode(batch, Condition(height, width, snr_db, order)).content
+    def encode(snr_db, batch, rates=None):
+        return codec.encode(batch, Condition(height, width, snr_db, order, rates)).content
 
-    return _in_batches(encode, pixels, snr_db)
+    if maps is None:
+        return _in_batches(encode, snr_db, pixels)
+    return _in_batches(encode, snr_db, pixels, maps)[sent_mask(maps, codec.rates)]
+
+
+def _rate_maps(codec, pixels, cbr):
+    """Rates of the patches, int32 [batch, patches], that make the mean CBR of all pictures the target."""
+    bits = _in_batches(lambda snr_db, batch: codec.self_information(batch), 0.0, pixels)
+    control = RateControl(codec.rates, list(bits), [pixels[0].size] * len(pixels))
+    eta, _ = control.eta(cbr, np.zeros(len(pixels)))
+    return allocate(bits, eta, codec.rates)
 
 
 def _drawn(codec, law, text):
@@ -207,17 +229,24 @@ def _unquantized(codec, pixels, snr_db):
     """What a codec of one modulation order quantizes, complex [batch, k]; None for one that has no such."""
     if codec.unquantized(np.zeros((1, *pixels.shape[1:]), np.float32)) is None:
         return None
-    return _complex(_in_batches(lambda batch, snr_db: codec.unquantized(batch), pixels, snr_db))
+    return _complex(_in_batches(lambda snr_db, batch: codec.unquantized(batch), snr_db, pixels))
 
 
-def _in_batches(function, pixels, snr_db):
-    """What a compiled function of float pictures and the SNR gives for all pictures."""
+def _in_batches(function, snr_db, pixels, *maps):
+    """What a compiled function of the SNR, float pictures and perhaps rates gives for all pictures."""
     from linksim.phy.compiled import Input, compiled
 
-    graph = compiled(function, Input((None, *pixels.shape[1:])), Input())
+    inputs = [
+        Input(),
+        Input((None, *pixels.shape[1:])),
+        *(Input((None, each.shape[1]), "int32") for each in maps),
+    ]
+    graph = compiled(function, *inputs)
     length = max(1, _BATCH_SAMPLES // pixels[0].size)
-    starts = range(0, len(pixels), length)
-    return np.concatenate([graph(np.float32(pixels[i : i + length]) / 255, snr_db) for i in starts])
+    parts = [slice(start, start + length) for start in range(0, len(pixels), length)]
+    return np.concatenate(
+        [graph(snr_db, np.float32(pixels[part]) / 255, *(each[part] for each in maps)) for part in parts]
+    )
 
 
 def _complex(pairs):

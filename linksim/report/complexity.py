@@ -28,7 +28,7 @@ def operations(measured: list[tuple[Weights, Complexity]]) -> list[tuple[str, ..
                     weights.reference,
                     "analogue" if order.order is None else str(order.order),
                     f"{height}×{width}",
-                    *(f"{count / 1e6:.2f}" for count in counts),
+                    *("" if count is None else f"{count / 1e6:.2f}" for count in counts),
                 )
             )
     return rows

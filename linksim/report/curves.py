@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from linksim.report.labels import mcs_text, value_text
+from linksim.report.table import target_cbr
 
 MAIN, SINGLE, BOUND = "main", "single", "bound"
 
@@ -52,7 +53,7 @@ def to_curves(rows, x="snr_db"):
     Rows belong to one curve when they agree in system, channel, CBR, SNR, swept fields and kind of MCS,
     leaving out the column along which the curve runs: `x` if it is one of these, otherwise the SNR. An
     envelope is one curve though its MCS differs from point to point. A system whose rate varies from image to
-    image has one "variable CBR" whatever its mean.
+    image counts with the CBR that it was given, or as "variable CBR" where the bandwidth is not swept.
 
     Parameters
     ----------
@@ -117,9 +118,10 @@ def _identity_columns(rows, x):
 
 def _identity_value(row, column):
     """A row's value in an identity column, one for all rates of a variable-rate system."""
-    if column == "cbr" and row["cbr_std"]:
-        return "variable CBR"
-    return row.get(column)
+    if column != "cbr":
+        return row.get(column)
+    target = target_cbr(row)
+    return "variable CBR" if target is None else target
 
 
 def _kind(mcs):

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from linksim.evaluation.statistics import mean_halfwidth
 from linksim.evaluation.trials import halfway
-from linksim.report.table import read_results
+from linksim.report.table import read_results, swept_cbr
 from linksim.scenario.errors import InputError
 
-_COLUMNS = ("system", "snr_db", "cbr", "mcs", "trial", "image")
+_COLUMNS = ("system", "snr_db", "mcs", "trial", "image")
 
 _MEASURE = "add it to the scenario's `metrics`"
 
@@ -86,8 +86,8 @@ def differences(folder: Path, base: str, metric: str = "psnr_db") -> list[Differ
     if metric not in METRICS:
         mend = f"one of {', '.join(METRICS)}"
         raise InputError(f"there is no metric {metric!r}", field="metric", mend=mend)
-    lines = _lines(read_results(folder / "results.csv"))
-    systems = list(dict.fromkeys(system for system, _, _ in lines))
+    results = read_results(folder / "results.csv")
+    systems = list(dict.fromkeys(row["system"] for row in results))
     if base not in systems:
         raise InputError(
             f"there is no system {base!r}",
@@ -95,7 +95,8 @@ def differences(folder: Path, base: str, metric: str = "psnr_db") -> list[Differ
             mend=f"name one of {', '.join(systems)}",
         )
     measure, path = _METRICS[metric], folder / "rows.csv"
-    pictures = _pictures(path, lines, measure.column)
+    bandwidth = _Bandwidth(results, base)
+    pictures = _pictures(path, _lines(results, bandwidth), bandwidth, measure.column)
     if not any(system == base for system, _, _ in pictures):
         raise InputError(f"{metric} was not measured for {base}", file=str(path), mend=measure.mend)
     found = []
@@ -123,14 +124,41 @@ def table(found: list[Difference], metric: str = "psnr_db") -> list[str]:
     return text
 
 
-def _lines(results):
+class _Bandwidth:
+    """By which CBR rows are told apart: the base's where the rate varies and none is swept, else their own.
+
+    Parameters
+    ----------
+    results : list of dict
+        Of results.csv.
+    base : str
+    """
+
+    def __init__(self, results, base):
+        alone = any(row["cbr_std"] and swept_cbr(row) is None for row in results)
+        self._only = next(row["cbr"] for row in results if row["system"] == base) if alone else None
+
+    def __call__(self, row):
+        """Of a row of results.csv or rows.csv."""
+        if self._only is not None:
+            return self._only
+        swept = swept_cbr(row)
+        return float(row["cbr"]) if swept is None else swept
+
+
+def _lines(results, bandwidth):
     """For each system, CBR and SNR the operating point that stands for it, and its first reported trial."""
     found = {}
     for row in results:
         policy, _, point = row["mcs"].partition(":")
-        key = row["system"], row["cbr"], row["snr_db"]
+        key = row["system"], bandwidth(row), row["snr_db"]
         if policy == "envelope":
-            trials = max(other["trials"] for other in results if other["mcs"] == point and _key(other) == key)
+            own = [
+                other
+                for other in results
+                if other["mcs"] == point and (other["system"], bandwidth(other), other["snr_db"]) == key
+            ]
+            trials = max(other["trials"] for other in own)
             found[key] = point, halfway(int(trials)) if trials > 1 else 0
         elif policy in ("weights", "bound"):
             found[key] = row["mcs"], 0
@@ -139,18 +167,14 @@ def _lines(results):
     return found
 
 
-def _key(row):
-    return row["system"], row["cbr"], row["snr_db"]
-
-
-def _pictures(path, lines, column):
+def _pictures(path, lines, bandwidth, column):
     """The column's mean over trials for each picture that has it, by system, CBR and SNR."""
     sums = defaultdict(lambda: defaultdict(list))
     try:
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
-                system, snr_db, cbr, mcs, trial, image = (row[name] for name in _COLUMNS)
-                key = system, float(cbr), float(snr_db)
+                system, snr_db, mcs, trial, image = (row[name] for name in _COLUMNS)
+                key = system, bandwidth(row), float(snr_db)
                 point, first = lines.get(key, (None, 0))
                 if mcs == point and int(trial) >= first and row[column]:
                     sums[key][int(image)].append(float(row[column]))

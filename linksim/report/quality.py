@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
+from linksim.report.table import target_cbr
+
 
 @dataclass(frozen=True)
 class Cliff:
@@ -144,7 +146,7 @@ def _curves(rows, kind):
     found: dict[tuple[str, float], list[dict]] = {}
     for row in rows:
         if row["mcs"].startswith(kind):
-            found.setdefault((row["system"], row["cbr"]), []).append(row)
+            found.setdefault((row["system"], target_cbr(row)), []).append(row)
     return {key: sorted(points, key=lambda row: row["snr_db"]) for key, points in found.items()}
 
 
@@ -165,10 +167,10 @@ def describe(rows: list[dict]) -> list[str]:
     """Lines of text: learned systems' steps; each envelope's cliffs and its distance to each bound."""
     text = []
     for (system, cbr), curve in _curves(rows, "weights:").items():
-        step = steepest_step(curve)
+        step, rate = steepest_step(curve), "variable CBR" if cbr is None else f"CBR {cbr:.4g}"
         if step is not None:
             text.append(
-                f"{system}, CBR {cbr:.4g}: degrades by at most {step[0]:.2f} dB of PSNR per dB of SNR "
+                f"{system}, {rate}: degrades by at most {step[0]:.2f} dB of PSNR per dB of SNR "
                 f"({step[1]:g} to {step[2]:g} dB)"
             )
     found = gaps(rows)

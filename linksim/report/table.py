@@ -2,6 +2,7 @@
 
 import csv
 import math
+from fractions import Fraction
 from pathlib import Path
 
 from linksim.scenario.errors import InputError
@@ -41,6 +42,20 @@ NUMBER_COLUMNS = (
 """Columns that hold numbers, empty where a number does not apply."""
 
 _MEND_TABLE = "export the table again with `linksim run SCENARIO`"
+
+
+def target_cbr(row):
+    """The CBR that a row's system was given; None where the tables do not tell it.
+
+    It is the row's own, unless the rate varies from image to image: then that of a swept bandwidth.
+    """
+    return swept_cbr(row) if row["cbr_std"] else row["cbr"]
+
+
+def swept_cbr(row):
+    """The CBR of a swept bandwidth, to the four decimals of the tables; None where none is swept."""
+    swept = row.get("sweep.bandwidth.cbr")
+    return None if swept is None else round(float(Fraction(str(swept))), 4)
 
 
 def read_results(path):
