@@ -26,7 +26,7 @@ class OrderComplexity:
         the rates; the self-information by which variable rates are chosen counts to the encoder.
     inner_encoder, inner_decoder : int or None
         Of the convolutions next to the channel alone: the encoder's last one and the decoder's first one;
-        None where there is none.
+        None at a variable rate, where there are none.
     """
 
     order: int | None
@@ -111,6 +111,6 @@ def _of_order(codec, picture, order, points):
         points,
         encoder.total + choice,
         decoder.total,
-        next(reversed(encoder.convolutions), None),
-        next(iter(decoder.convolutions), None),
+        None if codec.rates else encoder.convolutions[-1],
+        None if codec.rates else decoder.convolutions[0],
     )

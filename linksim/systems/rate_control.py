@@ -119,8 +119,8 @@ class SharedBandwidth:
         eta, mean = self._control.eta(float(cbr), uses[places])
         if abs(mean - cbr) > _TOLERANCE * cbr:
             raise InputError(
-                f"the pictures need a mean CBR of {mean:.5f}, and none nearer to {cbr} is possible at "
-                f"{snr_db:g} dB",
+                f"at {snr_db:g} dB the pictures with their side information need a mean CBR of {mean:.5f}, "
+                f"and none nearer to {cbr} is possible",
                 field="bandwidth.cbr",
                 mend=f"set it to {mean:.5f}, or take more pictures",
             )
