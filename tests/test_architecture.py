@@ -155,7 +155,8 @@ def test_the_schema_and_the_registry_name_the_same(union, discriminator, registr
 
 def test_the_schema_and_the_learned_models_name_the_same():
     assert set(get_args(ModelName)) == set(MODELS) == set(jscc.MODELS)
-    assert {*jscc.MODELS, *jscc.CLASSIFIERS} == set(named(ModelSpec, "name"))
+    trained = {*jscc.MODELS, *jscc.CLASSIFIERS, *jscc.SOURCE_CODERS}
+    assert trained == set(named(ModelSpec, "name"))
 
 
 def test_the_schema_and_the_metrics_name_the_same():

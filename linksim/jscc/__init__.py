@@ -54,7 +54,7 @@ def create(model, **sizes):
 
     Returns
     -------
-    linksim.jscc.codec.Codec, linksim.jscc.classifier.PictureClassifier or linksim.jscc.source_coder.SourceCoder
+    linksim.jscc.codec.Codec, or a PictureClassifier or SourceCoder
         With all its variables.
     """
     module, _, name = {**MODELS, **CLASSIFIERS, **SOURCE_CODERS}[model].partition(":")

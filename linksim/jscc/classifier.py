@@ -20,6 +20,7 @@ class PictureClassifier(keras.Model):
     """
 
     kernel_bits = 5
+    kernel_step = None
 
     #: It sends nothing.
     cbr = None

@@ -111,6 +111,10 @@ class Codec(keras.Model):
     #: PSNR at 34 dB, seven nothing that shows.
     kernel_bits = 5
 
+    #: Instead of `kernel_bits`, where kernels have few outliers: the step of the grid of stored values over
+    #: their standard deviation.
+    kernel_step: float | None = None
+
     #: Classes that the receiver tells apart by `classify`; 0 for a codec that does not classify.
     classes = 0
 

@@ -2,8 +2,9 @@
 
 References
 ----------
-Zhang et al., "From analog to digital: multi-order digital joint coding-modulation for semantic communication",
-2024 ("the paper"); Dai et al., "Nonlinear transform source-channel coding for semantic communications", 2022.
+Zhang et al., "From analog to digital: multi-order digital joint coding-modulation for semantic
+communication", 2024 ("the paper"); Dai et al., "Nonlinear transform source-channel coding for semantic
+communications", 2022.
 """
 
 import keras
@@ -17,6 +18,7 @@ from linksim.jscc.layers.conditional import snr_condition
 from linksim.jscc.layers.swin import swin_blocks
 from linksim.jscc.source_coder import (
     HEAD_WIDTH,
+    KERNEL_STEP,
     MLP_RATIO,
     Hyperprior,
     analysis,
@@ -44,10 +46,12 @@ class MDJCM(Codec):
     """Source coder for the rates, JSC encoder, QAM of several orders, JSC decoder.
 
     picture → g_a → y → h_a, h_s: −log2 P(y | z) of each patch → its rate
-                    y → f_e, masked twice → symbols → nearest points → link → nearest points → f_d → g_s → picture
+                    y → f_e, masked twice → symbols → nearest points → link
+            → nearest points → f_d → g_s → picture
 
-    Both ends know the rate of every patch, the SNR and the modulation order. Of a patch's symbols the first ones
-    are sent, as many as its rate says. Without modulation orders the symbols are sent as they are (MDJCM-A).
+    Both ends know the rate of every patch, the SNR and the modulation order. Of a patch's symbols the first
+    ones are sent, as many as its rate says. Without modulation orders the symbols are sent as they are
+    (MDJCM-A).
 
     Parameters
     ----------
@@ -66,6 +70,7 @@ class MDJCM(Codec):
     sends_every_order = False
     adapts = True
     reductions = 2
+    kernel_step = KERNEL_STEP
 
     def __init__(self, channels, depths, window, hyper, rates, blocks, orders=(), **options):
         super().__init__(2 ** len(channels), max(rates), **options)
@@ -124,6 +129,7 @@ class MDJCM(Codec):
             points = self.constellations[condition.order]
             pairs = np.stack([points.real, points.imag], axis=-1)
             received = ops.take(ops.convert_to_tensor(pairs), received, axis=0)
+        received = received * ops.cast(self._mask(condition.rates), "float32")[..., None]
         batch = ops.shape(received)[0]
         told = self._told(batch, condition.snr_db, ops.full((batch,), condition.order, "int32"))
         rows, columns = self._positions(condition.height), self._positions(condition.width)
@@ -216,7 +222,7 @@ class MDJCM(Codec):
         """Which symbols are sent, bool [batch, k], for the rates [batch, patches] of the patches."""
         uses = ops.take(ops.convert_to_tensor(self.rates, "int32"), rates)
         mask = ops.arange(self.symbols, dtype="int32") < uses[..., None]
-        return ops.reshape(mask, (-1, rates.shape[1] * self.symbols))
+        return ops.reshape(mask, (-1, ops.shape(rates)[1] * self.symbols))
 
     def _allocate(self, bits, eta):
         """As `linksim.jscc.rates.allocate`, for η float32 [batch] and bits [batch, rows, columns]."""
@@ -349,7 +355,7 @@ class JSCDecoder(keras.layers.Layer):
 
 
 class _Trunk(keras.layers.Layer):
-    """What f_e and f_d share: rate token, SNR and modulation module, Swin blocks with perhaps a mask between."""
+    """What f_e and f_d share: rate token, SNR and modulation module, Swin blocks, perhaps a mask between."""
 
     def __init__(self, rates, digital, blocks, window, **options):
         super().__init__(**options)

@@ -104,7 +104,9 @@ def train(recipe: Recipe, folder: Path, listener: Listener, link_layer: Callable
         _train_phase(recipe, number, codec, trainable, pictures, folder, progress, listener, link_layer)
     checkpoint.restore(folder / checkpoint.BEST, codec.variables)
     path = folder / f"{recipe.name}.weights.h5"
-    zoo.save(codec, _card(recipe, progress, pictures), path)
+    shipped = start is not None and start.reference.startswith("zoo:")
+    base = start if shipped and start.card.model == recipe.model.name and codec.kernel_step else None
+    zoo.save(codec, _card(recipe, progress, pictures), path, base)
     return path
 
 

@@ -45,6 +45,8 @@ class Card(Model):
     steps : int
     batch : int or None
         Patches in one update.
+    base, base_sha256 : str or None
+        Weights from which these are stored as differences, `zoo:MODEL/NAME`, and their digest.
     start : str or None
         Whose networks the training started from.
     device : str
@@ -83,6 +85,8 @@ class Card(Model):
     steps: Whole = Field(ge=0)
     batch: Whole | None = Field(None, ge=1)
     start: Text | None = None
+    base: Text | None = None
+    base_sha256: Digest | None = None
     device: Text
     seconds: Number = Field(ge=0)
     seed: Whole

@@ -12,10 +12,16 @@ from linksim.scenario.errors import InputError
 from linksim.scenario.explaining import explain
 from linksim.scenario.systems import WEIGHTS_SUFFIX
 from linksim.zoo.card import Card
-from linksim.zoo.weights import Weights, card_path, verify
+from linksim.zoo.weights import Weights, card_path, find, verify
 
 #: Datasets smaller than this are stored as they are: a compressed one costs about as much in bookkeeping.
 _WORTH_COMPRESSING_BYTES = 2048
+
+#: Arrays of fewer values are not worth a grid.
+_LEAST_ON_A_GRID = 4096
+
+#: Attribute of integers on a grid: its step.
+_STEP = "step"
 
 #: Oldest and newest version of the file format: "latest" would not be read by older libraries.
 _FORMAT = ("v110", "v110")
@@ -47,14 +53,40 @@ def load(weights: Weights):
             problem = f"the {card.model} of these sizes has {found}, not {getattr(card, field)}"
             raise InputError(problem, file=str(card_path(path)), field=field, mend=mend)
     try:
-        codec.load_weights(path)
+        _fill(codec, weights)
+    except InputError:
+        raise
     except Exception as error:  # ValueError, KeyError, OSError: as many as there are ways not to fit
         problem = f"these are not the weights of a {card.model} of the card's sizes ({_first_line(error)})"
         raise InputError(problem, file=str(path), mend=mend) from error
     return codec
 
 
-def save(codec, card_fields: dict, path: str | Path) -> Weights:
+def _fill(codec, weights):
+    """Give a codec the values of its weights."""
+    if not _grids(weights.path):
+        codec.load_weights(weights.path)
+        return
+    base = None if weights.card.base is None else _base(weights)
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder, f"plain{WEIGHTS_SUFFIX}")
+        _unpack(weights.path, base and base.path, plain)
+        codec.load_weights(plain)
+
+
+def _base(weights):
+    """The weights from which others are stored as differences."""
+    try:
+        base = find(weights.card.base)
+    except InputError as error:
+        raise error.at("base") from error
+    if base.digest != weights.card.base_sha256:
+        problem = f"{weights.card.base} is not what {weights.reference} was stored against (SHA-256 differs)"
+        raise InputError(problem, field="base", mend="take both from one version of linksim")
+    return base
+
+
+def save(codec, card_fields: dict, path: str | Path, base: Weights | None = None) -> Weights:
     """Write a codec's weights in half precision, and their card.
 
     Each file appears whole or not at all; a kill between the two leaves weights that their old card refuses.
@@ -66,6 +98,9 @@ def save(codec, card_fields: dict, path: str | Path) -> Weights:
         The fields of `Card` but `parameters`, `cbr` and `sha256`, which are the codec's and the file's own.
     path : str or Path
         Ends in `.weights.h5`.
+    base : Weights, optional
+        Of the same model and sizes of variables: kernels on a grid (`Codec.kernel_step`) are stored as
+        differences from these, which are needed to load them.
 
     Raises
     ------
@@ -81,10 +116,14 @@ def save(codec, card_fields: dict, path: str | Path) -> Weights:
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         full, half = Path(folder, f"full{WEIGHTS_SUFFIX}"), Path(folder, "half.h5")
         codec.save_weights(full)
-        _halve(full, half, codec.kernel_bits)
+        if codec.kernel_step is None:
+            _halve(full, half, codec.kernel_bits)
+        else:
+            _pack(full, half, codec.kernel_step, base and base.path)
         sha256 = hashlib.sha256(half.read_bytes()).hexdigest()
         cbr = codec.cbr and str(codec.cbr)
-        own = {"parameters": codec.count_params(), "cbr": cbr, "sha256": sha256}
+        own = {"base": base and base.reference, "base_sha256": base and base.digest}
+        own |= {"parameters": codec.count_params(), "cbr": cbr, "sha256": sha256}
         fields = {**card_fields, **own}
         try:
             card = Card.model_validate(fields)
@@ -131,6 +170,79 @@ def _halve(source, target, kernel_bits):
             half.create_dataset(name, data=values, **packing)
 
         full.visititems(copy)
+
+
+def _pack(source, target, share, base):
+    """Copy the datasets of an HDF5 file: large arrays as integers on a grid, others in float16.
+
+    A grid's step is a share of the array's standard deviation, more where that needs more than a byte, or
+    that of the base, from which the integers are then differences.
+    """
+    import h5py
+    import numpy as np
+
+    grids = {} if base is None else _grids(base)
+    with h5py.File(source) as full, h5py.File(target, "w", libver=_FORMAT) as packed:
+
+        def copy(name, entry):
+            if not isinstance(entry, h5py.Dataset):
+                return
+            values = entry[()]
+            if not np.issubdtype(values.dtype, np.floating):
+                packed.create_dataset(name, data=values)
+                return
+            if not np.isfinite(values).all():
+                raise ValueError(f"{name} is not finite")
+            if values.ndim < 2 or values.size < _LEAST_ON_A_GRID or not values.any():
+                packed.create_dataset(name, data=values.astype(np.float16))
+                return
+            least = max(share * values.std(), abs(values).max() / 127)  # one byte a number
+            numbers, step = grids.get(name, (0, float(np.float32(least))))
+            numbers = np.round(values / step).astype(int) - numbers
+            # The smallest type; most of a number's bytes would be zeros.
+            numbers = numbers.astype(np.min_scalar_type(-int(abs(numbers).max()) - 1))
+            dataset = packed.create_dataset(
+                name, data=numbers, compression="gzip", compression_opts=9, shuffle=True, chunks=numbers.shape
+            )
+            dataset.attrs[_STEP] = step
+
+        full.visititems(copy)
+
+
+def _unpack(source, base, target):
+    """The inverse of `_pack`, with arrays as Keras reads them."""
+    import h5py
+    import numpy as np
+
+    grids = {} if base is None else _grids(base)
+    with h5py.File(source) as packed, h5py.File(target, "w", libver=_FORMAT) as plain:
+
+        def copy(name, entry):
+            if not isinstance(entry, h5py.Dataset):
+                return
+            values = entry[()]
+            if _STEP in entry.attrs:
+                values = ((grids[name][0] if base else 0) + values.astype(int)) * np.float32(
+                    entry.attrs[_STEP]
+                )
+            plain.create_dataset(name, data=values)
+
+        packed.visititems(copy)
+
+
+def _grids(path):
+    """Integers and step of every array on a grid, by name."""
+    import h5py
+
+    grids = {}
+    with h5py.File(path) as packed:
+
+        def note(name, entry):
+            if isinstance(entry, h5py.Dataset) and _STEP in entry.attrs:
+                grids[name] = entry[()].astype(int), float(entry.attrs[_STEP])
+
+        packed.visititems(note)
+    return grids
 
 
 def _is_kernel(name, values):

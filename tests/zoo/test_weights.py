@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from linksim import zoo
+from linksim.jscc import CLASSIFIERS, SOURCE_CODERS, VARIABLE_RATE
 from linksim.zoo import weights as finding
 
 
@@ -53,9 +54,15 @@ def test_weights_are_found_in_the_zoo(shipped):
 def test_every_shipped_weight_agrees_with_its_card():
     for reference in zoo.shipped():
         card = zoo.find(reference).card
-        if card.cbr is None:
-            assert (card.channel, card.snr_db, card.validation_psnr_db) == (None, None, None)
+        if card.model in CLASSIFIERS:
+            assert (card.cbr, card.channel, card.snr_db, card.validation_psnr_db) == (None,) * 4
             assert card.validation_accuracy > 0.8
+        elif card.model in SOURCE_CODERS:
+            assert (card.cbr, card.channel, card.snr_db) == (None,) * 3
+            assert card.validation_rate_bpp < 24
+        elif card.model in VARIABLE_RATE:
+            assert card.cbr is None
+            assert 0 < card.validation_cbr < 1 / 2
         else:  # with JCM's features at −20 dB little more arrives than the mean of all pictures
             assert card.validation_psnr_db > (9 if card.side else 15)
 
@@ -198,7 +205,7 @@ def test_a_model_of_another_version_is_refused_with_those_there_are(copied, refu
     edit_card(copied, model="resnet")
     text = refusal(zoo.find, str(copied))
     assert "model: 'resnet' is no model of this version\nmend: one of deepjscc-2019, " in text
-    assert text.endswith(", jcm-nn-1bit, picture-classifier")
+    assert text.endswith(", mdjcm, picture-classifier, source-coder")
 
 
 def test_finding_weights_imports_nothing_heavy(tiny_weights):

@@ -2,8 +2,8 @@
 
 References
 ----------
-Zhang et al., "From analog to digital: multi-order digital joint coding-modulation for semantic communication",
-2024, section IV-C and Fig. 4: the SNR and the modulation conditional module.
+Zhang et al., "From analog to digital: multi-order digital joint coding-modulation for semantic
+communication", 2024, section IV-C and Fig. 4: the SNR and the modulation conditional module.
 """
 
 import math

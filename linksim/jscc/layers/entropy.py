@@ -3,11 +3,12 @@
 References
 ----------
 Ballé, Minnen, Singh, Hwang, Johnston, "Variational image compression with a scale hyperprior", 2018; its
-appendix 6.1 has the factorised density. Minnen, Ballé, Toderici, "Joint autoregressive and hierarchical priors
-for learned image compression", 2018, adds the mean.
+appendix 6.1 has the factorised density. Minnen, Ballé, Toderici, "Joint autoregressive and hierarchical
+priors for learned image compression", 2018, adds the mean.
 """
 
 import math
+from itertools import pairwise
 
 import keras
 from keras import ops
@@ -91,7 +92,7 @@ class FactorizedDensity(keras.layers.Layer):
         sizes = (1, *self.widths, 1)
         scale = self.init_scale ** (1 / (len(self.widths) + 1))
         self.matrices, self.biases, self.factors = [], [], []
-        for number, (width, next_width) in enumerate(zip(sizes, sizes[1:])):
+        for number, (width, next_width) in enumerate(pairwise(sizes)):
             # softplus of it is 1 / (scale·next_width).
             start = math.log(math.expm1(1 / scale / next_width))
             self.matrices.append(

@@ -1,9 +1,9 @@
-"""Square QAM as a limited and scaled quantizer: the real process and the noise that stands for it in training.
+"""Square QAM as a limited and scaled quantizer: the real process, and the noise that stands for it.
 
 References
 ----------
-Zhang et al., "From analog to digital: multi-order digital joint coding-modulation for semantic communication",
-2024, section III, processes (9) and (10).
+Zhang et al., "From analog to digital: multi-order digital joint coding-modulation for semantic
+communication", 2024, section III, processes (9) and (10).
 """
 
 from keras import ops

@@ -21,9 +21,9 @@ _EPSILON = 1e-5
 class WindowAttention(keras.layers.Layer):
     """Multi-head self-attention within windows, with a learned bias for each relative position.
 
-    The map is filled with zeros below and to the right up to whole windows. Of a shifted layer the windows lie
-    `window // 2` further down and right, around the edges too, where positions that are no neighbours do not
-    see each other. A map of one window is not shifted.
+    The map is filled with zeros below and to the right up to whole windows. Of a shifted layer the windows
+    lie `window // 2` further down and right, around the edges too, where positions that are no neighbours do
+    not see each other. A map of one window is not shifted.
 
     Parameters
     ----------

@@ -2,8 +2,8 @@
 
 References
 ----------
-Zhang et al., "From analog to digital: multi-order digital joint coding-modulation for semantic communication",
-2024, Fig. 5; Jiang et al., "Turbo autoencoder", 2019.
+Zhang et al., "From analog to digital: multi-order digital joint coding-modulation for semantic
+communication", 2024, Fig. 5; Jiang et al., "Turbo autoencoder", 2019.
 """
 
 import keras
