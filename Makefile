@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Processes among which the tests' files are shared; each takes about 2 GB.
 TEST_WORKERS ?= 2
 
-.PHONY: help venv run test test-slow bench bler lint schema clean
+.PHONY: help venv run test test-slow verify verify-table bench bler lint schema clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -32,10 +32,16 @@ run: $(READY)  ## run scenarios/quickstart.yaml on packaged photographs
 	$(BIN)/linksim run scenarios/quickstart.yaml
 
 test: $(READY)  ## run the tests, in TEST_WORKERS processes
-	$(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile
+	$(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile --ignore tests/verification
 
 test-slow: $(READY)  ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow --ignore tests/benchmarks
+
+verify: $(READY)  ## hold each block of the physical layer against values from outside
+	$(BIN)/python -m pytest tests/verification
+
+verify-table: $(READY)  ## verify, and write the table of docs/verification.md
+	$(BIN)/python -m pytest tests/verification --table docs/verification.md
 
 bench: $(READY)  ## measure speed in ratios; JSON in .benchmarks
 	@mkdir -p .benchmarks
