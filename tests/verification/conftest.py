@@ -46,7 +46,11 @@ def pytest_sessionfinish(session, exitstatus):
     if path is None or exitstatus:
         return
     rows = [_HEADING, ("---",) * len(_HEADING), *sorted(_LINES)]
-    table = "\n".join(f"| {' | '.join(cell.replace('|', r'\|') for cell in row)} |" for row in rows)
+    table = "\n".join(_line(row) for row in rows)
     head, start, rest = path.read_text(encoding="utf-8").partition("<!-- table -->\n")
     _, stop, tail = rest.partition("<!-- end of the table -->")
     path.write_text(f"{head}{start}{table}\n{stop}{tail}", encoding="utf-8")
+
+
+def _line(cells):
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
