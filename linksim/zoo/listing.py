@@ -29,7 +29,7 @@ def _row(reference):
     return (
         reference,
         card.points_text,
-        "" if card.cbr is None else str(card.cbr),
+        "varies" if card.varies else "" if card.cbr is None else str(card.cbr),
         card.channel or "",
         card.snr_text,
         f"{card.parameters:,}",
