@@ -33,13 +33,14 @@ SOURCE_CODERS = {"source-coder": "linksim.jscc.source_coder:SourceCoder"}
 """From a learned source coder's YAML name to its class; models of variable rate start from one."""
 
 
-def model_parts(model) -> tuple[str, ...]:
-    """Names of the networks of a model, by its YAML name; loads nothing."""
+def model_parts(model, classes=0) -> tuple[str, ...]:
+    """Names of the networks of a model, by its YAML name and number of classes; loads nothing."""
     if model in SOURCE_CODERS:
         return ("analysis", "hyperprior", "synthesis")
     if model in VARIABLE_RATE:
         return ("analysis", "hyperprior", "synthesis", "encoder", "decoder")
-    return ("encoder", "decoder", "classifier") if model.startswith("jcm") else ("encoder", "decoder")
+    named = model.startswith("jcm") and classes
+    return ("encoder", "decoder", "classifier") if named else ("encoder", "decoder")
 
 
 def create(model, **sizes):

@@ -54,11 +54,10 @@ class _Body(Codec):
     spine : int
         Width of the four layers of the class decoder.
     classes : int
+        0: pictures alone, without a class decoder.
     features, values : float
         For each channel use: what the encoder gives, and what the decoders get.
     """
-
-    parts = ("encoder", "decoder", "classifier")
 
     def __init__(self, channels, symbols, spine, classes, features, values, **options):
         super().__init__(SIDE, symbols, **options)
@@ -69,13 +68,17 @@ class _Body(Codec):
         self._values = int(values * symbols) // _QUARTERS
         self.encoder = _encoder(channels, self._features)
         self.decoder = _decoder(channels)
-        self.classifier = SpinalHead(spine, classes)
+        self.parts = ("encoder", "decoder")
+        if classes:
+            self.classifier = SpinalHead(spine, classes)
+            self.parts = ("encoder", "decoder", "classifier")
 
     def build(self, input_shape=None):
         """Make all variables."""
         self.encoder.build((None, SIDE, SIDE, 3))
         self.decoder.build((None, 2, 2, self._values))
-        self.classifier.build((None, _QUARTERS * self._values))
+        if self.classes:
+            self.classifier.build((None, _QUARTERS * self._values))
 
     def modulate(self, features):
         """Features float32 [batch, k, ...] to symbols float32 [batch, k, 2], with a gradient for training."""
@@ -100,7 +103,8 @@ class _Body(Codec):
         features = self.features(images, training)
         received, _ = channel(self.modulate(features), snr_db)
         values = self._rehearsed(received, features, snr_db)
-        return Rehearsal(self._picture(values, training), {"divergence": 0.0}, self._logits(values, training))
+        logits = self._logits(values, training) if self.classes else None
+        return Rehearsal(self._picture(values, training), {"divergence": 0.0}, logits)
 
     def _rehearsed(self, received, features, snr_db):
         """The decoders' values in training."""
@@ -126,7 +130,7 @@ class JCM(_Body):
     channels, symbols, spine, classes
         As in `_Body`.
     order : int
-        M, points of the constellation. 4, 16 or 64: two dimensions of 2, 4 or 8 levels; a pair of BPSK values
+        M, points of the constellation. 4, 16, 64 or 256: two dimensions of 2, 4, 8 or 16 levels; a pair of BPSK values
         is a point of 4QAM, so 4 is the paper's BPSK with n = 2·k real uses. 2: BPSK with an empty quadrature,
         n = k real uses.
     """
@@ -134,7 +138,7 @@ class JCM(_Body):
     stochastic = True
 
     def __init__(self, channels, symbols, spine, classes, order, **options):
-        if order not in (2, 4, 16, 64):
+        if order not in (2, 4, 16, 64, 256):
             raise ValueError(f"no JCM with {order} points")
         points = qam(order.bit_length() - 1)
         self._levels, self._labels = label_grid(points)

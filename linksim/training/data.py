@@ -72,7 +72,7 @@ def _labelled(recipe: Recipe) -> Data:
     pixels = np.stack([picture.pixels for picture in pictures])
     labels = np.array([picture.label for picture in pictures], np.int32)
     last = int(labels.max())
-    if last >= getattr(recipe.model, "classes", np.inf):
+    if last >= (getattr(recipe.model, "classes", 0) or np.inf):
         problem, mend = f"{spec.source} has labels up to {last}", f"write {last + 1}"
         raise InputError(problem, field="model.classes", mend=mend)
     return Data(

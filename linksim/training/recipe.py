@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from linksim.jscc import CLASSIFIERS, SOURCE_CODERS, model_parts
 from linksim.modulation.boundaries import snr_boundaries_db
@@ -99,14 +99,23 @@ class _JCMSizes(Model):
         description="k, complex channel uses of a picture: two real uses each"
     )
     spine: Width = Field(description="width of the four layers that name the class")
-    classes: Whole = Field(10, ge=2, le=1000)
+    classes: Annotated[Whole, Field(ge=0, le=1000)] = Field(
+        10, description="0: pictures alone, which then may be patches of photographs"
+    )
+
+    @field_validator("classes", mode="after")
+    @classmethod
+    def _several(cls, classes):
+        if classes == 1:
+            raise refusal("one class tells nothing", "write 0, or as many as the labels have")
+        return classes
 
 
 class JCMSpec(_JCMSizes):
     """Stochastic encoder that draws constellation points."""
 
     name: Literal["jcm"]
-    order: Literal[2, 4, 16, 64] = Field(
+    order: Literal[2, 4, 16, 64, 256] = Field(
         description="M, points of the constellation; 4 is two BPSK values a symbol, 2 has an empty quadrature"
     )
 
@@ -381,7 +390,7 @@ class Recipe(Model):
         """One kind of pictures, and labels for what classifies."""
         if self.photographs is not None and self.labelled is not None:
             raise refusal("excludes photographs", "write one of the two", field="labelled")
-        if hasattr(self.model, "classes"):
+        if getattr(self.model, "classes", 0):
             if self.labelled is None:
                 mend = "write {source: fashion_mnist} or another"
                 raise refusal(f"a {self.model.name} learns classes", mend, field="labelled")
@@ -405,7 +414,7 @@ class Recipe(Model):
         name = self.model.name
         if "quantizer" in (phase.train or ()) and name not in ("deepjscc-q", "ujscc"):
             return "train", f"a {name} has no quantizer", "leave it out, or take deepjscc-q or ujscc"
-        parts = model_parts(name)
+        parts = model_parts(name, getattr(self.model, "classes", 0))
         if not set(phase.train or ()) <= {*parts, "quantizer"}:
             return "train", f"a {name} has not all of these", f"its parts are {', '.join(parts)}"
         if phase.rate and "hyperprior" not in parts:

@@ -440,7 +440,7 @@ def test_a_start_gives_all_three_networks(labelled, validated, make_weights, lis
         ({"model": {"channels": [4, 4, 4]}}, "model.channels.3: missing"),
         ({"model": {"order": 8}}, "model.order: 8 is not known"),
         ({"model": {"spine": 3}}, "model.spine: 3 is not allowed"),
-        ({"model": {"classes": 1}}, "model.classes: 1 is not allowed"),
+        ({"model": {"classes": 1}}, "model.classes: one class tells nothing"),
         *[({"model": {"name": name, "order": 2}}, "model.order: 2 is not known") for name in BENCHMARKS[1:]],
         ({"model": {"name": BENCHMARKS[0]}}, "model.order: unknown key"),
         ({"phases": [{"steps": 1, "reconstruction": -1}]}, "phases.0.reconstruction: "),
@@ -467,7 +467,7 @@ def test_refusals(changed, known, labelled, tmp_path, refusal):
         ({"labelled": None}, "labelled: a picture-classifier learns classes"),
         (
             {"phases": [{"steps": 1, "train": ["classifier"]}]},
-            "phases.0.train: a picture-classifier has no part of this name\nmend: leave it out, or take jcm",
+            "phases.0.train: a picture-classifier has not all of these\nmend: its parts are encoder, decoder",
         ),
     ],
 )
@@ -481,7 +481,7 @@ def test_refusals_of_a_classifier(changed, known, classifier, tmp_path, refusal)
         ({"labelled": {"source": "fashion_mnist"}}, "labelled: excludes photographs"),
         (
             {"phases": [{"steps": 1, "train": ["encoder", "classifier"]}]},
-            "phases.0.train: a deepjscc-2019 has no part of this name\nmend: leave it out, or take jcm",
+            "phases.0.train: a deepjscc-2019 has not all of these\nmend: its parts are encoder, decoder",
         ),
     ],
 )
@@ -502,3 +502,23 @@ def test_the_benchmarks_need_no_order(name, labelled, validated):
     labelled["model"]["name"] = name
     sizes = validated(labelled).model.model_dump(exclude={"name"})
     assert sizes.get("order") == (None if name == "jcm-analog" else 4)
+
+
+def test_jcm_without_classes_learns_from_photographs(tmp_path, training_photos, listener):
+    """It sends pictures alone; without a class decoder no cross entropy takes part."""
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "name: a\n"
+        "model: {name: jcm, channels: [4, 4, 8, 8], symbols: 16, spine: 2, classes: 0, order: 256}\n"
+        f"photographs: {{folder: {training_photos}, side: 32, rescale: [1/2, 1], count: 40, validation: 8}}\n"
+        "channel: {snr_db: [0, 18]}\n"
+        "phases: [{steps: 4}]\n"
+        "batch: 4\n"
+        "epoch: 2\n"
+    )
+    weights = zoo.find(str(train(load_recipe(path), tmp_path / "out", listener)))
+    assert weights.card.validation_psnr_db > 3
+    codec = zoo.load(weights)
+    assert codec.classes == 0
+    assert len(codec.constellations[0]) == 256
+    assert not any("classifier" in variable.path for variable in codec.variables)
