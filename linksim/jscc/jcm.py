@@ -130,9 +130,9 @@ class JCM(_Body):
     channels, symbols, spine, classes
         As in `_Body`.
     order : int
-        M, points of the constellation. 4, 16, 64 or 256: two dimensions of 2, 4, 8 or 16 levels; a pair of BPSK values
-        is a point of 4QAM, so 4 is the paper's BPSK with n = 2·k real uses. 2: BPSK with an empty quadrature,
-        n = k real uses.
+        M, points of the constellation. 4, 16, 64 or 256: two dimensions of 2, 4, 8 or 16 levels; a pair of
+        BPSK values is a point of 4QAM, so 4 is the paper's BPSK with n = 2·k real uses. 2: BPSK with an empty
+        quadrature, n = k real uses.
     """
 
     stochastic = True
