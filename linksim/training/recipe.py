@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from linksim.jscc import CLASSIFIERS, SOURCE_CODERS, model_parts
+from linksim.jscc import CLASSIFIERS, SOURCE_CODERS, VARIABLE_RATE, model_parts
 from linksim.modulation.boundaries import snr_boundaries_db
 from linksim.scenario.base import Model, Number, Switch, Whole, refusal
 from linksim.scenario.dialect import read_yaml
@@ -433,6 +433,8 @@ class Recipe(Model):
                 f"the {name} has not all of these",
                 "name orders of model.orders, or leave it out",
             )
+        if phase.order_weights is not None and name in VARIABLE_RATE:
+            return "order_weights", f"a {name} draws an order for each picture", "leave it out"
         count = len(phase.orders or getattr(self.model, "orders", (None,)))
         if phase.order_weights is not None and len(phase.order_weights) != count:
             return "order_weights", "as many as orders are needed", f"write {count}, or leave it out"

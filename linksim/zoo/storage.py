@@ -76,13 +76,16 @@ def _fill(codec, weights):
 
 def _base(weights):
     """The weights from which others are stored as differences."""
+    place = str(card_path(weights.path))
     try:
         base = find(weights.card.base)
     except InputError as error:
-        raise error.at("base") from error
+        problem = error.at("base").problem
+        raise InputError(problem, file=place, field="base", mend=error.mend) from error
     if base.digest != weights.card.base_sha256:
         problem = f"{weights.card.base} is not what {weights.reference} was stored against (SHA-256 differs)"
-        raise InputError(problem, field="base", mend="take both from one version of linksim")
+        mend = "take both from one version of linksim"
+        raise InputError(problem, file=place, field="base", mend=mend)
     return base
 
 
@@ -222,9 +225,8 @@ def _unpack(source, base, target):
                 return
             values = entry[()]
             if _STEP in entry.attrs:
-                values = ((grids[name][0] if base else 0) + values.astype(int)) * np.float32(
-                    entry.attrs[_STEP]
-                )
+                numbers, _ = grids.get(name, (0, None))
+                values = (numbers + values.astype(int)) * np.float32(entry.attrs[_STEP])
             plain.create_dataset(name, data=values)
 
         packed.visititems(copy)

@@ -12,8 +12,11 @@ import tensorflow as tf
 
 from linksim.jscc.layers import (
     GDN,
-    FeatureModulation,
+    ConditionalModule,
+    FactorizedDensity,
     NormalizedResidualBlock,
+    PatchMerging,
+    PatchSplitting,
     PowerNormalization,
     ResidualBlock,
     ResidualDown,
@@ -23,9 +26,13 @@ from linksim.jscc.layers import (
     SlicedConv2DTranspose,
     SoftToHardQuantizer,
     SpinalHead,
+    SwinBlock,
     SwitchableBatchNormalization,
+    TurboDecoder,
+    WindowAttention,
     straight_through,
 )
+from linksim.jscc.layers.conditional import snr_condition
 from linksim.jscc.layers.residual import PixelShuffle
 
 FEATURES = [(2, 8, 6, 4)]
@@ -41,7 +48,15 @@ CASES = {
     "GDN": (GDN, FEATURES),
     "inverse GDN": (lambda: GDN(inverse=True), FEATURES),
     "attention": (SimplifiedAttention, FEATURES),
-    "feature modulation": (lambda: FeatureModulation(hidden=16), [*FEATURES, (2,)]),
+    "conditional module": (lambda: ConditionalModule(16, 5), [*FEATURES, (2, 5)]),
+    "window attention": (lambda: WindowAttention(2, 4), FEATURES),
+    "shifted window attention": (lambda: WindowAttention(2, 4, True), FEATURES),
+    "swin block": (lambda: SwinBlock(1, 3, True, 2), FEATURES),
+    "patch merging": (lambda: PatchMerging(6), FEATURES),
+    "patch merging of pixels": (lambda: PatchMerging(6, normalized=False), FEATURES),
+    "patch splitting": (lambda: PatchSplitting(3), FEATURES),
+    "turbo decoder": (lambda: TurboDecoder(3, 6, 5), [(6, 7, 2)]),
+    "factorized density": (FactorizedDensity, FEATURES),
     "power": (PowerNormalization, [(3, 5, 2)]),
     "quantizer": (lambda: SoftToHardQuantizer(16), [(2, 30, 2), ()]),
     "learned quantizer": (lambda: SoftToHardQuantizer(16, learned=True), [(2, 30, 2), ()]),
@@ -116,8 +131,8 @@ def test_the_output_has_the_dtype_of_the_policy(name, policy):
         outputs = layer(*inputs, **OPTIONS.get(name, {}))
     finally:
         keras.config.set_dtype_policy(before)
-    # Small differences of distances need float32, and so do running statistics.
-    precise = isinstance(layer, SoftToHardQuantizer | SwitchableBatchNormalization)
+    # Small differences of distances and of probabilities need float32, and so do running statistics.
+    precise = isinstance(layer, SoftToHardQuantizer | SwitchableBatchNormalization | FactorizedDensity)
     first = outputs[0] if isinstance(outputs, tuple) else outputs
     assert keras.backend.standardize_dtype(first.dtype) == (
         "bfloat16" if policy == "mixed_bfloat16" and not precise else "float32"
@@ -166,7 +181,7 @@ def test_a_step_down_the_gradient_lowers_the_loss(name):
 
     with tf.GradientTape() as tape:
         before = loss()
-    gradients = tape.gradient(before, variables)
+    gradients = [tf.convert_to_tensor(g) for g in tape.gradient(before, variables)]  # of look-ups: sparse
     for gradient in gradients:
         assert np.isfinite(gradient).all()
         assert np.any(gradient)
@@ -298,15 +313,44 @@ def test_a_block_of_zeros_stays_one():
     np.testing.assert_array_equal(PowerNormalization()(np.zeros((1, 4, 2), np.float32)), 0)
 
 
-def test_the_snr_scales_whole_channels_and_each_picture_by_its_own():
-    layer, (features, _) = made("feature modulation")
-    snr_db = np.array([0.0, 20.0], np.float32)
-    factors = np.asarray(layer(features, snr_db)) / features
-    np.testing.assert_allclose(factors, np.broadcast_to(factors[:, :1, :1], factors.shape), rtol=1e-5)
-    assert (factors > 0).all()
-    assert (np.abs(factors[0, 0, 0] - factors[1, 0, 0]) > 1e-4).all()
-    alone = np.asarray(layer(features[1:], snr_db[1:])) / features[1:]
+def test_a_condition_scales_the_features_of_each_picture_by_its_own():
+    """Softplus(W·relu(conv(features) + MLP(condition))), with positive factors that differ by position."""
+    layer, (features, condition) = made("conditional module")
+    factors = np.asarray(layer(features, condition)) / features
+    told = np.asarray(layer.mlp(condition))[:, None, None]
+    kernel, bias = (np.asarray(weight) for weight in layer.convolution.weights)
+    hidden = np.maximum(features @ kernel + bias + told, 0)
+    kernel, bias = (np.asarray(weight) for weight in layer.scale.weights)
+    np.testing.assert_allclose(factors, np.logaddexp(0, hidden @ kernel + bias), rtol=1e-4)
+    swapped = np.asarray(layer(features, condition[::-1])) / features
+    assert (np.abs(swapped - factors).max(axis=(1, 2)) > 1e-4).all()
+    alone = np.asarray(layer(features[1:], condition[1:])) / features[1:]
     np.testing.assert_allclose(alone, factors[1:], rtol=1e-5)
+
+
+def test_a_conditional_module_begins_near_the_identity():
+    layer = ConditionalModule(32, 1)
+    layer.build((None, None, None, 4))
+    features = np.random.default_rng(1).normal(size=(2, 5, 6, 4)).astype(np.float32)
+    found = layer(features, snr_condition(np.array([0.0, 20.0], np.float32)))
+    np.testing.assert_allclose(found, features, rtol=0.1)
+
+
+def test_the_condition_of_an_snr_is_small():
+    np.testing.assert_allclose(snr_condition(np.array([-10.0, 10.0, 25.0])), [[-2], [0], [1.5]])
+
+
+def test_the_turbo_decoder_corrects_each_patch_alone_and_begins_near_the_identity():
+    layer = TurboDecoder()
+    layer.build((None, None, 2))
+    symbols = np.random.default_rng(1).normal(size=(3, 8, 2)).astype(np.float32)
+    found = np.asarray(layer(symbols))
+    assert len(layer.convolutions) == len(layer.linears) == 5
+    assert 0 < np.abs(found - symbols).max() < 0.5
+    changed = symbols.copy()
+    changed[1] += 1
+    different = np.any(np.asarray(layer(changed)) != found, axis=(1, 2))
+    assert different.tolist() == [False, True, False]
 
 
 def test_straight_through_has_one_value_and_the_other_gradient():

@@ -12,6 +12,7 @@ from sionna.phy.utils import complex_normal
 
 from linksim.phy import channels, randomness
 from linksim.phy.channels import rayleigh
+from linksim.phy.layers import LinkLayer
 from linksim.phy.link import Link
 from linksim.training.channels import CHANNELS, MIN_GAIN, POWERS, TrainingChannel, transmit
 
@@ -63,6 +64,68 @@ def test_equals_the_link_fed_what_sionna_drew(model, power, snr_db):
     received = Link(model, snr_db, power).transmit(symbols)
     np.testing.assert_allclose(equalised, pairs(received.symbols), rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(variance, received.noise_variance, rtol=1e-5)
+
+
+def partly_sent(batch, count):
+    """Which symbols are sent: of the blocks one all, one none, the others some."""
+    sent = np.random.default_rng(12).random((batch, count)) < np.linspace(0.2, 0.9, batch)[:, None]
+    sent[0], sent[1] = True, False
+    return sent
+
+
+@pytest.mark.parametrize("model", CHANNELS)
+@pytest.mark.parametrize("power", POWERS)
+def test_what_is_sent_counts_as_in_the_link(model, power, monkeypatch):
+    """By function, layer and the physical layer's layer; what is not sent may be anything."""
+    symbols, sent = unequal_blocks(5, 80), partly_sent(5, 80)
+    symbols[~sent] *= 10
+    fading, noise = drawn_by_sionna(model, 5, 80, seed=13)
+    randomness.seed(13)
+    received = Link(model, 6.0, power).transmit(symbols, sent)
+    layer = TrainingChannel(model, power)
+    drawn = iter([noise] if fading is None else [fading, noise])
+    monkeypatch.setattr(layer, "_draw", lambda shape: next(drawn))
+    found = [
+        transmit(pairs(symbols), 6.0, noise, fading, power, sent),
+        layer(pairs(symbols), snr_db=6.0, sent=sent),
+    ]
+    randomness.seed(13)
+    found.append(LinkLayer(model, power)(pairs(symbols), snr_db=6.0, sent=sent))
+    for equalised, variance in found:
+        np.testing.assert_allclose(equalised, pairs(received.symbols), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(variance, received.noise_variance, rtol=1e-5)
+    # A block of which nothing is sent has no power, and no noise by which it could be scaled.
+    if power == "measured":
+        np.testing.assert_array_equal(received.noise_variance[1], 0)
+
+
+def test_all_sent_is_nothing_said():
+    symbols = pairs(unequal_blocks(3, 20))
+    _, noise = drawn_by_sionna("awgn", 3, 20, seed=14)
+    for power in POWERS:
+        said = transmit(symbols, 3.0, noise, None, power, np.ones((3, 20), bool))
+        for ours, theirs in zip(said, transmit(symbols, 3.0, noise, None, power)):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+
+@pytest.mark.parametrize("power", POWERS)
+def test_what_is_not_sent_moves_nothing_else(power):
+    """Neither values nor gradients of what is sent; those of an empty block are finite."""
+    symbols, sent = pairs(unequal_blocks(4, 30)), partly_sent(4, 30)
+    _, noise = drawn_by_sionna("awgn", 4, 30, seed=15)
+    results = []
+    for scale in (0.0, 100.0):
+        variable = tf.Variable(np.where(sent[..., None], symbols, scale * symbols))
+        with tf.GradientTape() as tape:
+            equalised, variance = transmit(variable, 3.0, noise, None, power, sent)
+            share = tf.cast(sent, tf.float32)
+            loss = tf.reduce_sum(share[..., None] * equalised**2) + tf.reduce_sum(variance)
+        slope = tape.gradient(loss, variable).numpy()
+        assert np.isfinite(slope).all()
+        np.testing.assert_array_equal(slope[~sent], 0)
+        results.append((equalised.numpy()[sent], variance.numpy(), slope))
+    for first, second in zip(*results):
+        np.testing.assert_array_equal(first, second)
 
 
 def test_a_fade_to_nothing_is_bounded_as_in_the_link():

@@ -249,3 +249,247 @@ def test_weights_of_another_model_are_refused(copied, refusal):
         file.move("encoder", "elsewhere")
     edit_card(copied, sha256=hashlib.sha256(copied.read_bytes()).hexdigest())
     assert "these are not the weights of a deepjscc-q" in refusal(zoo.load, zoo.find(str(copied)))
+
+
+# Weights on a grid of bytes.
+
+CODER = {"channels": [16, 64], "depths": [1, 1], "window": 4, "hyper": 16}
+
+
+def write_arrays(path, **arrays):
+    with h5py.File(path, "w") as file:
+        for name, values in arrays.items():
+            file.create_dataset(f"layers/{name}/vars/0", data=values)
+    return path
+
+
+def arrays_of(path):
+    return {name.split("/")[1]: values for name, values in datasets(path).items()}
+
+
+def packed_and_back(folder, share, base=None, **arrays):
+    """The packed file, its entries by name, and the arrays that come out of it again."""
+    packed, plain = folder / "packed.h5", folder / "plain.h5"
+    storage._pack(write_arrays(folder / "full.h5", **arrays), packed, share, base)
+    storage._unpack(packed, base, plain)
+    return packed, arrays_of(plain)
+
+
+@pytest.fixture
+def normal():
+    """Normal numbers of a deviation of 0.05, float32 [80, 90]."""
+    return np.random.default_rng(1).normal(scale=0.05, size=(80, 90)).astype(np.float32)
+
+
+def test_a_grid_is_off_by_half_a_step_at_most(normal, tmp_path):
+    """Of a sixteenth of the standard deviation; integers of one byte, which compress."""
+    packed, back = packed_and_back(tmp_path, 1 / 16, kernel=normal)
+    step = normal.std() / 16
+    error = np.abs(back["kernel"] - normal)
+    assert 0.49 * step < error.max() <= 0.5 * step * (1 + 1e-5)
+    with h5py.File(packed) as file:
+        stored = file["layers/kernel/vars/0"]
+        assert stored.attrs["step"] == pytest.approx(step, rel=1e-6)
+        assert (stored.dtype, stored.compression, stored.shuffle) == (np.int8, "gzip", True)
+        # No base: the numbers themselves, as many bits each as a normal law in such steps has.
+        np.testing.assert_array_equal(stored[:], np.round(normal / np.float32(stored.attrs["step"])))
+        entropy = np.log2(16 * np.sqrt(2 * np.pi * np.e))
+        assert stored.id.get_storage_size() * 8 / normal.size < entropy + 0.6
+
+
+def test_an_array_with_outliers_has_a_wider_step(normal, tmp_path):
+    """So that its numbers still fit a byte."""
+    normal[3, 4] = -5
+    packed, back = packed_and_back(tmp_path, 1 / 16, kernel=normal)
+    with h5py.File(packed) as file:
+        stored = file["layers/kernel/vars/0"]
+        assert stored.dtype == np.int8
+        assert stored[3, 4] == -127
+        assert stored.attrs["step"] == pytest.approx(5 / 127, rel=1e-6)
+    assert np.abs(back["kernel"] - normal).max() <= 2.5 / 127 * (1 + 1e-5)
+
+
+def test_small_arrays_vectors_zeros_and_integers_have_no_grid(normal, tmp_path):
+    """They are in half precision, or as they are."""
+    given = {
+        "small": normal[:45, :89],  # 4005 values
+        "bias": normal.reshape(-1),
+        "nothing": np.zeros((80, 90), np.float32),
+        "state": np.array([7, 2**31], np.uint32),
+        "gain": np.float32(0.3),
+    }
+    packed, back = packed_and_back(tmp_path, 1 / 16, **given)
+    assert not storage._grids(packed)
+    for name, values in given.items():
+        expected = values if name == "state" else np.float16(values)
+        np.testing.assert_array_equal(back[name], expected)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_not_finite_has_no_grid(value, normal, tmp_path):
+    normal[0, 0] = value
+    with pytest.raises(ValueError, match="layers/kernel/vars/0 is not finite"):
+        packed_and_back(tmp_path, 1 / 16, kernel=normal)
+
+
+@pytest.fixture
+def base(normal, tmp_path):
+    """A packed file and what comes out of it."""
+    folder = tmp_path / "base"
+    folder.mkdir()
+    packed, back = packed_and_back(folder, 1 / 16, kernel=normal, frozen=normal[::-1])
+    return packed, back
+
+
+def test_differences_from_a_base_give_what_was_packed(normal, base, tmp_path):
+    """On the grid of the base, to half its step, however far from it; what it lacks, on a grid of its own."""
+    packed, theirs = base
+    random = np.random.default_rng(2)
+    given = {
+        "kernel": theirs["kernel"] + random.normal(scale=0.01, size=normal.shape).astype(np.float32),
+        "frozen": theirs["frozen"].astype(np.float32),
+        "new": normal.T.copy(),
+    }
+    given["kernel"][0, :2] = 7, -7
+    ours, back = packed_and_back(tmp_path, 1 / 16, packed, **given)
+    grids, of_base = storage._grids(ours), storage._grids(packed)
+    assert grids["layers/kernel/vars/0"][1] == of_base["layers/kernel/vars/0"][1]
+    for name, values in given.items():
+        step = grids[f"layers/{name}/vars/0"][1]
+        assert np.abs(back[name] - values).max() <= 0.5 * step * (1 + 1e-4)
+    np.testing.assert_array_equal(back["frozen"], theirs["frozen"])
+    with h5py.File(ours) as file:
+        assert file["layers/kernel/vars/0"].dtype == np.int16
+        frozen = file["layers/frozen/vars/0"]
+        assert frozen.dtype == np.int8
+        assert not frozen[:].any()
+        assert frozen.id.get_storage_size() < 0.01 * frozen.size
+
+
+def test_differences_of_differences(normal, base, tmp_path):
+    """A base may have been stored by differences itself: its own base is not needed."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    ours, _ = packed_and_back(first, 1 / 16, base[0], kernel=1.1 * normal)
+    _, back = packed_and_back(second, 1 / 16, ours, kernel=1.2 * normal)
+    step = storage._grids(base[0])["layers/kernel/vars/0"][1]
+    assert np.abs(back["kernel"] - 1.2 * normal).max() <= 0.5 * step * (1 + 1e-4)
+
+
+def test_packing_what_was_unpacked_changes_nothing(normal, base, tmp_path):
+    """By itself or from its base, again and again."""
+    packed, theirs = base
+    given = {name: values.astype(np.float32) for name, values in theirs.items()}
+    _, back = packed_and_back(tmp_path, 1 / 16, packed, **given)
+    for name, values in theirs.items():
+        np.testing.assert_array_equal(back[name], values)
+
+
+# Weights whose codec asks for a grid.
+
+
+def coder_of(seed):
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    return jscc.create("source-coder", **CODER)
+
+
+CODER_CARD = {
+    **CARD,
+    **dict.fromkeys(("channel", "snr_db", "power")),
+    "model": "source-coder",
+    "sizes": CODER,
+}
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    """A source coder that stands in the zoo."""
+    monkeypatch.setattr(zoo.weights, "FOLDER", tmp_path / "zoo")
+    zoo.save(coder_of(1), CODER_CARD, tmp_path / "zoo/source-coder/base.weights.h5")
+    return zoo.find("zoo:source-coder/base")
+
+
+@pytest.fixture
+def derived(shipped, tmp_path):
+    """A codec whose g_s alone went on from the shipped one, and its weights."""
+    codec = zoo.load(shipped)
+    random = np.random.default_rng(3)
+    for weight in codec.synthesis.trainable_variables:
+        weight.assign_add(random.normal(scale=0.02, size=weight.shape).astype(np.float32))
+    return codec, zoo.save(codec, CODER_CARD, tmp_path / "derived.weights.h5", shipped)
+
+
+def assert_on_grid(saved, loaded):
+    """To half a step of a sixteenth of the deviation, more where there are outliers; else to half precision.
+
+    A base's step may be another: a few percent.
+    """
+    large = 0
+    for before, after in zip(saved.weights, loaded.weights, strict=True):
+        before, after = np.asarray(before), np.asarray(after)
+        if before.ndim >= 2 and before.size >= 4096:
+            large += 1
+            step = max(before.std() / 16, np.abs(before).max() / 127)
+            np.testing.assert_allclose(after, before, atol=0.55 * step)
+        else:
+            np.testing.assert_allclose(after, before, rtol=2.0**-11, atol=2**-25)
+    assert large > 5
+
+
+def test_a_coder_comes_back_to_its_grid(shipped):
+    assert (shipped.card.base, shipped.card.base_sha256, shipped.card.cbr) == (None, None, None)
+    loaded = zoo.load(shipped)
+    assert_on_grid(coder_of(1), loaded)
+    assert {weight.dtype for weight in loaded.weights} == {"float32"}
+    # A byte or less for each of most of the numbers.
+    assert shipped.path.stat().st_size < 1.3 * shipped.card.parameters + 40_000
+
+
+def test_a_coder_comes_back_from_its_base(derived, shipped):
+    codec, weights = derived
+    assert (weights.card.base, weights.card.base_sha256) == ("zoo:source-coder/base", shipped.digest)
+    loaded = zoo.load(zoo.find(str(weights.path)))
+    assert_on_grid(codec, loaded)
+    unchanged = zoo.load(shipped)
+    for part in ("analysis", "hyperprior"):
+        ours, theirs = (getattr(coder, part).get_weights() for coder in (loaded, unchanged))
+        for value, expected in zip(ours, theirs):
+            np.testing.assert_array_equal(value, expected)
+    assert weights.path.stat().st_size < shipped.path.stat().st_size
+
+
+def test_differences_from_another_base_load_as_they_were_packed(shipped, tmp_path):
+    """They are larger then, and nothing is lost."""
+    other = coder_of(2)
+    assert_on_grid(other, zoo.load(zoo.save(other, CODER_CARD, tmp_path / "other.weights.h5", shipped)))
+
+
+def test_a_base_that_is_missing_is_named(derived, shipped, refusal):
+    weights = zoo.find(str(derived[1].path))
+    shipped.path.unlink()
+    text = refusal(zoo.load, weights)
+    card = zoo.weights.card_path(weights.path)
+    assert text.startswith(f"{card}: base: zoo:source-coder/base is not among the shipped weights\nmend: ")
+
+
+def test_a_base_that_is_not_the_one_it_was_is_refused(derived, shipped, refusal):
+    """Also one that fits in all but its numbers."""
+    weights = zoo.find(str(derived[1].path))
+    zoo.save(coder_of(4), CODER_CARD, shipped.path)
+    text = refusal(zoo.load, weights)
+    card = zoo.weights.card_path(weights.path)
+    assert text == (
+        f"{card}: base: zoo:source-coder/base is not what {weights.path} was stored against "
+        "(SHA-256 differs)\nmend: take both from one version of linksim"
+    )
+
+
+def test_a_base_that_is_damaged_is_refused(derived, shipped, refusal):
+    weights = zoo.find(str(derived[1].path))
+    shipped.path.write_bytes(shipped.path.read_bytes()[:-9])
+    assert "base: " in (text := refusal(zoo.load, weights))
+    assert "base.weights.h5" in text
+    assert "SHA-256 differs" in text
