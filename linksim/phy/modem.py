@@ -11,7 +11,7 @@ import tensorflow as tf
 from linksim.modulation.mcs import MCS
 from linksim.phy.codewords import Codewords
 from linksim.phy.link import Link
-from linksim.phy.modulation import QAM
+from linksim.phy.modulation import QAM, HalfPiBPSK
 from linksim.phy.transport_block import TransportBlock
 from linksim.phy.transport_block_size import split_channel_uses, transport_block_size
 
@@ -130,7 +130,7 @@ class Modem:
         exhaustive : bool
             Decode every codeword, those of lost images too.
         """
-        modulation = modulation_of(self._mcs.modulation_order)
+        modulation = self._modulation
         coded, symbols = _modulated(self, payload.tobytes(), len(payload))
         received = link.transmit(symbols)
         llr = modulation.demap(received.symbols, received.noise_variance).numpy()
@@ -158,7 +158,11 @@ class Modem:
         """Payloads `[batch, A]`, uint8, to coded bits `[batch, G]`, uint8, and symbols `[batch, k]`."""
         parts = np.split(payload, np.cumsum([code.payload for code in self._codes])[:-1], axis=1)
         coded = np.concatenate([code.encode(part) for code, part in zip(self._codes, parts)], axis=1)
-        return coded, modulation_of(self._mcs.modulation_order).map(coded)
+        return coded, self._modulation.map(coded)
+
+    @property
+    def _modulation(self):
+        return modulation_of(self._mcs.modulation_order, self._mcs.half_pi)
 
 
 @lru_cache(maxsize=4)
@@ -185,9 +189,9 @@ def _largest_energy(symbols):
 
 
 @lru_cache(maxsize=16)
-def modulation_of(modulation_order: int) -> QAM:
-    """The QAM of one order, built and traced once per process."""
-    return QAM(modulation_order)
+def modulation_of(modulation_order: int, half_pi: bool = False) -> QAM | HalfPiBPSK:
+    """The QAM of one order, or π/2-BPSK, built once per process."""
+    return HalfPiBPSK() if half_pi else QAM(modulation_order)
 
 
 @lru_cache(maxsize=256)

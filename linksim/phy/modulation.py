@@ -50,6 +50,33 @@ class QAM:
         return self._demap(symbols, noise_variance)
 
 
+class HalfPiBPSK:
+    """Mapper and demapper of π/2-BPSK, TS 38.211 clause 5.1.1: every second symbol is turned by 90°.
+
+    d(i) = e^{jπ/2·(i mod 2)}·((1 − 2·b(i)) + j·(1 − 2·b(i)))/√2, i counted from the block's start. The
+    demapper turns the symbols back; the LLRs are then those of BPSK.
+    """
+
+    modulation_order = 1
+
+    def __init__(self):
+        self._bpsk = QAM(1)
+
+    def map(self, bits: np.ndarray | tf.Tensor) -> tf.Tensor:
+        """Bits `[batch, k]`, of any numeric type, to symbols `[batch, k]`, complex64."""
+        symbols = self._bpsk.map(bits)
+        return symbols * self._turns(symbols)
+
+    def demap(self, symbols: tf.Tensor, noise_variance: tf.Tensor) -> tf.Tensor:
+        """Symbols and noise variances `[batch, k]` to LLRs ln p(1)/p(0) `[batch, k]`, float32."""
+        return self._bpsk.demap(symbols * np.conj(self._turns(symbols)), noise_variance)
+
+    @staticmethod
+    def _turns(symbols):
+        turns = np.array([1 + 1j, -1 + 1j], np.complex64) / np.float32(np.sqrt(2))
+        return turns[np.arange(symbols.shape[1]) % 2]
+
+
 class Constellation:
     """Mapper of indices and hard detector for any points, of a QAM or learned.
 

@@ -35,6 +35,11 @@ _CHANNELS = {
     "rayleigh_block": "block Rayleigh fading",
     "rayleigh_fast": "fast Rayleigh fading",
     "ofdm": "OFDM",
+    **{
+        f"ofdm/{family}-{letter}": f"OFDM, {family.upper()}-{letter.upper()}"
+        for family in ("tdl", "cdl")
+        for letter in "abcde"
+    },
 }
 
 
@@ -106,4 +111,6 @@ def mcs_text(row):
     if order is None or rate is None:
         return row["mcs"]
     modulation = {1: "BPSK", 2: "QPSK"}.get(order, f"{2 ** int(order)}QAM")
-    return f"{modulation}, R {fraction_text(rate, digits=3)}"
+    if order == 1 and row["mcs"].startswith("pusch-tp-"):
+        modulation = "π/2-BPSK"
+    return modulation if rate == 1 else f"{modulation}, R {fraction_text(rate, digits=3)}"

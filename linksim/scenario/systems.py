@@ -13,6 +13,8 @@ from linksim.scenario.numbers import CBR, SNR
 CODES = {
     "nr-ldpc": "5G NR LDPC, TS 38.212 clause 5",
     "ieee80211ad-ldpc": "IEEE 802.11ad LDPC, 672 bits, four rates",
+    "gallager": "regular LDPC made by pyldpc, 672 bits, four rates; decoder sionna",
+    "uncoded": "no code, hard decisions",
 }
 
 
@@ -30,20 +32,30 @@ MCS_TABLES = {
     "pdsch-3": MCSTableFacts(29, "nr-ldpc", "TS 38.214 table 5.1.3.1-3, low spectral efficiency"),
     "pdsch-4": MCSTableFacts(27, "nr-ldpc", "TS 38.214 table 5.1.3.1-4, up to 1024QAM"),
     "wifi-ad": MCSTableFacts(16, "ieee80211ad-ldpc", "IEEE 802.11ad codewords, BPSK to 64QAM"),
+    "pusch-tp-1": MCSTableFacts(28, "nr-ldpc", "TS 38.214 table 6.1.4.1-1, π/2-BPSK to 64QAM"),
+    "pusch-tp-2": MCSTableFacts(28, "nr-ldpc", "TS 38.214 table 6.1.4.1-2, low spectral efficiency"),
     "papers-ldpc": MCSTableFacts(12, "nr-ldpc", "NR codewords without transport block, BPSK to 64QAM"),
+    "nr-672": MCSTableFacts(16, "nr-ldpc", "NR codewords of the lengths and rates of wifi-ad"),
+    "gallager": MCSTableFacts(16, "gallager", "regular codewords of 672 bits, BPSK to 64QAM"),
+    "uncoded": MCSTableFacts(7, "uncoded", "BPSK, QPSK and on to 4096QAM"),
 }
 
-MCSTable = Literal["pdsch-1", "pdsch-2", "pdsch-3", "pdsch-4", "wifi-ad", "papers-ldpc"]
+MCSTable = Literal[
+    "pdsch-1", "pdsch-2", "pdsch-3", "pdsch-4", "pusch-tp-1", "pusch-tp-2", "wifi-ad", "papers-ldpc",
+    "nr-672", "gallager", "uncoded",
+]  # fmt: skip
 
 
 class CodeSpec(Model):
     """The channel code's name and its decoder."""
 
-    name: Literal["nr-ldpc", "ieee80211ad-ldpc"] | None = Field(
+    name: Literal["nr-ldpc", "ieee80211ad-ldpc", "gallager", "uncoded"] | None = Field(
         None, description="channel code; default: the MCS table's"
     )
     decoder: Literal["fast", "sionna"] = Field(
-        "fast", description="fast: layered min-sum; sionna: flooding belief propagation, boxplus-phi"
+        "fast",
+        description="fast: layered min-sum, not for the code gallager, whose default is sionna: flooding "
+        "belief propagation, boxplus-phi",
     )
     precision: Literal["int16", "float32"] | None = Field(
         None, description="arithmetic of the decoder `fast`; default: int16"
@@ -57,6 +69,28 @@ class CodeSpec(Model):
         if decoder == "sionna" and precision is not None:
             raise refusal("belongs to decoder fast", "remove it; decoder sionna computes in float32")
         return "int16" if decoder == "fast" and precision is None else precision
+
+    def of_table(self, table: str) -> "CodeSpec":
+        """The code of an MCS table, with the decoder that it takes.
+
+        Raises
+        ------
+        PydanticCustomError
+            When another code is named, or a decoder that does not suit it.
+        """
+        code = MCS_TABLES[table].code
+        if self.name not in (None, code):
+            tables = ", ".join(name for name, facts in MCS_TABLES.items() if facts.code == self.name)
+            mend = f"leave it out, or set mcs.table to one of {tables}"
+            raise refusal(f"{self.name} is not the code of the MCS table {table}", mend, field="name")
+        decoder = {}
+        if code == "gallager" and self.decoder == "fast":
+            for field in ("decoder", "precision"):
+                if field in self.model_fields_set:
+                    problem = "the decoder fast takes quasi-cyclic codes only"
+                    raise refusal(problem, f"remove {field}, or write decoder: sionna", field=field)
+            decoder = {"decoder": "sionna", "precision": None}
+        return self.model_copy(update={"name": code, **decoder})
 
 
 class MCSSpec(Model):
@@ -147,14 +181,7 @@ class SeparatedSpec(Model):
     @field_validator("code", mode="after")
     @classmethod
     def _of_the_table(cls, code, info):
-        if "mcs" not in info.data:  # refused already
-            return code
-        table = info.data["mcs"].table
-        if code.name not in (None, MCS_TABLES[table].code):
-            tables = ", ".join(name for name, facts in MCS_TABLES.items() if facts.code == code.name)
-            mend = f"leave it out, or set mcs.table to one of {tables}"
-            raise refusal(f"{code.name} is not the code of the MCS table {table}", mend, field="name")
-        return code.model_copy(update={"name": MCS_TABLES[table].code})
+        return code.of_table(info.data["mcs"].table) if "mcs" in info.data else code  # refused already
 
 
 #: Models of learned systems: YAML name to what it is.

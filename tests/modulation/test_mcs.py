@@ -23,6 +23,29 @@ def test_equal_to_sionna(number):
     assert [float(mcs.code_rate) for mcs in table] == rates.numpy().tolist()
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_transform_precoding_equal_to_sionna(number):
+    from linksim.phy import runtime
+
+    runtime.load()
+    from sionna.phy.nr.utils import decode_mcs_index
+
+    table = mcs_table(f"pusch-tp-{number}")
+    orders, rates = decode_mcs_index(
+        list(range(len(table))), table_index=number, is_pusch=True, transform_precoding=True, pi2bpsk=True
+    )
+    assert [mcs.modulation_order for mcs in table] == orders.numpy().tolist()
+    assert [float(mcs.code_rate) for mcs in table] == rates.numpy().tolist()
+    assert all(mcs.half_pi == (mcs.modulation_order == 1) for mcs in table)
+
+
+def test_uncoded_orders():
+    assert [(mcs.modulation_order, mcs.code_rate) for mcs in mcs_table("uncoded")] == [
+        (order, 1) for order in (1, 2, 4, 6, 8, 10, 12)
+    ]
+    assert not mcs_table("uncoded")[0].half_pi and not mcs_table("wifi-ad")[0].half_pi
+
+
 @pytest.mark.parametrize(
     ("name", "index", "modulation_order", "rate_times_1024"),
     [
@@ -59,6 +82,8 @@ def test_spectral_efficiency_column_of_the_standard(name, index, efficiency):
     [
         ("wifi-ad", [(336, 672), (420, 672), (504, 672), (546, 672)]),
         ("papers-ldpc", [(1536, 4608), (3072, 6144), (3072, 4608)]),
+        ("nr-672", [(336, 672), (420, 672), (504, 672), (546, 672)]),
+        ("gallager", [(338, 672), (422, 672), (506, 672), (548, 672)]),
     ],
 )
 def test_sets_of_fixed_length_codes_are_ordered_by_modulation_then_rate(name, codewords):

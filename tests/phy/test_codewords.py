@@ -40,6 +40,11 @@ def clean_llr(coded):
         ("papers-ldpc", 3, 2304, 1536 - 32, 4608),
         ("papers-ldpc", 11, 2000, 2 * 3072 - 32, 9216),
         ("papers-ldpc", 1, 6143, 0, 0),
+        ("nr-672", 5, 336, 420 - 32, 672),
+        ("gallager", 4, 1000, 2 * 338 - 32, 1344),
+        # Without a code the CRC-32 is all that is not payload.
+        ("uncoded", 6, 100, 1200 - 32, 1200),
+        ("uncoded", 0, 32, 0, 32),
     ],
 )
 def test_payload_and_coded_bits(table, index, channel_uses, payload, coded):
@@ -139,3 +144,17 @@ def test_idle_channel_uses_are_not_sent_and_symbol_errors_are_those_of_the_rest(
     assert sent.complete
     assert sent.symbol_errors.tolist() == [0, 0, 0]
     assert modem.channel_uses == 1000
+
+
+@pytest.mark.parametrize(("table", "index"), [("uncoded", 3), ("nr-672", 9), ("gallager", 9)])
+def test_new_tables_deliver_and_notice_errors(table, index):
+    decoder, precision = ("sionna", None) if table == "gallager" else ("fast", "int16")
+    code = built(table, index, 700, decoder, precision)
+    payload = random_bits(3, code.payload)
+    llr = clean_llr(code.encode(payload))
+    bits, passed = code.decode(llr, True)
+    assert passed.all()
+    np.testing.assert_array_equal(bits, payload)
+    llr[1, :400] *= -1
+    bits, passed = code.decode(llr, True)
+    assert passed.tolist() == [True, False, True]

@@ -87,6 +87,15 @@ MISTAKES = [
         "systems.0={type: separated, label: a, code: {name: nr-ldpc}, mcs: {table: wifi-ad}}",
         "systems.0.code.name", "leave it out",
     ),
+    (
+        "systems.0={type: separated, label: a, code: {decoder: fast}, mcs: {table: gallager}}",
+        "systems.0.code.decoder", "decoder: sionna",
+    ),
+    (
+        "systems.0={type: separated, label: a, code: {precision: int16}, mcs: {table: gallager}}",
+        "systems.0.code.precision", "remove precision",
+    ),
+    ("systems.0.code={name: uncoded}", "systems.0.code.name", "mcs.table to one of uncoded"),
     ("systems.0.code={decoder: sionna, precision: int16}", "systems.0.code.precision", "remove it"),
     ("stop={trials: 3, max_trials: 2}", "stop.max_trials", "raise it"),
     ("stop.psnr_halfwidth_db=0.1", "stop", "stop.max_trials above 1"),

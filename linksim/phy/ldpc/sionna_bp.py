@@ -5,6 +5,7 @@ import tensorflow as tf
 from sionna.phy.fec.ldpc import LDPCBPDecoder
 
 from linksim.phy.ldpc.code import QuasiCyclicCode
+from linksim.phy.ldpc.gallager import GallagerCode
 
 #: LLR of a bit that is known; Sionna limits all values to it.
 _CERTAIN = 20.0
@@ -15,14 +16,14 @@ class SionnaDecoder:
 
     Parameters
     ----------
-    code : QuasiCyclicCode
+    code : QuasiCyclicCode or GallagerCode
     iterations : int
         Flooding iterations; there is no early stop.
     compiled : bool
         Compile with XLA, which takes seconds for every batch size.
     """
 
-    def __init__(self, code: QuasiCyclicCode, iterations: int = 20, compiled: bool = False):
+    def __init__(self, code: QuasiCyclicCode | GallagerCode, iterations: int = 20, compiled: bool = False):
         self.code = code
         self._decoder = LDPCBPDecoder(
             code.parity_check_matrix(), num_iter=iterations, hard_out=True, llr_max=_CERTAIN
