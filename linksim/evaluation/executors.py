@@ -126,7 +126,7 @@ class Processes:
 
 def describe(task: Task) -> str:
     """Name a task for people."""
-    where = "ceiling" if task.channel is None else f"{task.channel.model} {task.channel.snr_db:g} dB"
+    where = "ceiling" if task.channel is None else f"{task.channel.name} {task.channel.snr_db:g} dB"
     return f"{task.point.name} at CBR {task.point.cbr}, {where}, trial {task.trial}"
 
 

@@ -42,7 +42,7 @@ def _picture_rows(plan, results, store, names):
                     for row in store.rows(task.id):
                         yield [
                             plan.scenario.systems[series.system].label,
-                            series.channel.model,
+                            series.channel.name,
                             series.channel.snr_db,
                             row.cbr,
                             point.name,

@@ -139,11 +139,10 @@ class Plan:
         return iter(self._series)
 
     def _all_series(self):
-        channel = self.scenario.channel
         for index, system in enumerate(self._systems):
             for cbr in self.scenario.bandwidth.cbr:
-                for snr_db in sorted(channel.snr_db):
-                    channel_point = ChannelPoint(channel.model, snr_db, self.scenario.link.power)
+                for snr_db in sorted(self.scenario.channel.snr_db):
+                    channel_point = ChannelPoint.of(self.scenario, snr_db)
                     try:
                         points = system.operating_points(cbr, snr_db)
                     except InputError as error:
@@ -185,7 +184,7 @@ class Plan:
 
     def is_random(self, series: Series) -> bool:
         """Whether the series depends on the drawn channel."""
-        return self._systems[series.system].random
+        return self._systems[series.system].random(series.channel)
 
     def trials(self, series: Series, results: Mapping[str, Summary]) -> Trials:
         """The completed trials of a series."""
@@ -218,10 +217,10 @@ class Plan:
         """Every task that the rounds can ask for, each once."""
         seen = set()
         for series in self.series():
-            system = self._systems[series.system]
+            system, random = self._systems[series.system], self.is_random(series)
             for point in series.points:
                 tasks = self._ceiling(series, point) if system.prunes else []
-                for trial in range(self.scenario.stop.limit if system.random else 1):
+                for trial in range(self.scenario.stop.limit if random else 1):
                     tasks += self.tasks(series, point, trial)
                 for task in tasks:
                     if task.id not in seen:
@@ -229,11 +228,11 @@ class Plan:
                         yield task
 
     def _rounds_of(self, series, results):
-        system, spec = self._systems[series.system], self.scenario.systems[series.system]
+        spec = self.scenario.systems[series.system]
         trials = self.trials(series, results)
-        if not system.random:
+        if not self.is_random(series):
             yield self.tasks(series, series.points[0], 0)
-        elif spec.type == "learned" or spec.mcs.policy == "fixed":
+        elif spec.type != "separated" or spec.mcs.policy == "fixed":
             yield from self._fixed_rounds(series, trials)
         else:
             yield from self._envelope_rounds(series, trials, results)
@@ -317,7 +316,10 @@ class Plan:
             spec.model_dump(mode="json", exclude=_OF_THE_POINT),
             self._systems[index].prunes,
             classifier and classifier.digest,
-            scenario.model_dump(mode="json", include={"link", "fallback", "metrics"}),
+            # The rest of the link comes with the channel point.
+            scenario.model_dump(
+                mode="json", include={"link": {"power", "csi"}, "fallback": True, "metrics": True}
+            ),
             software(*(("keras",) if network else ())),
         ]
 

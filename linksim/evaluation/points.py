@@ -65,10 +65,11 @@ def values(plan: Plan, line: Line) -> dict[str, object]:
     accuracy = wilson(total.correct, total.classified)
     mean_cbr = total.cbr / total.pictures
     cbr_variance = max(0.0, total.cbr_squared / total.pictures - mean_cbr**2)
+    ofdm = line.series.channel.ofdm
     halfwidth = mean_halfwidth([mean_psnr_db(trial) for trial in line.trials]) if random else 0.0
     found = {
         "system": scenario.systems[line.series.system].label,
-        "channel": line.series.channel.model,
+        "channel": line.series.channel.name,
         "snr_db": line.series.channel.snr_db,
         "cbr": mean_cbr,
         "mcs": line.mcs,
@@ -96,6 +97,7 @@ def values(plan: Plan, line: Line) -> dict[str, object]:
         "codec_infeasible": total.codec_infeasible,
         "tx_power_db": 10 * math.log10(total.power / total.sent) if total.sent else None,
         "papr_db": _quotient(total.papr_db, total.sent),
+        "pilot_overhead": ofdm and ofdm.pilot_overhead,
     }
     for path, value in swept(plan, line.point):
         found[f"sweep.{path}"] = value

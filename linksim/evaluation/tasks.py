@@ -2,19 +2,22 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from importlib.metadata import version
 
+from linksim.scenario.channels import OFDM
+from linksim.scenario.link import Rapp
+from linksim.scenario.schema import Scenario
 from linksim.systems.base import OperatingPoint
 
 #: Packages whose version can change a row.
 _PACKAGES = ("linksim", "sionna", "tensorflow", "numpy", "scipy", "numba", "av", "pillow")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ChannelPoint:
-    """A channel at one SNR.
+    """A channel at one SNR: the arguments of `linksim.phy.link.Link`.
 
     Attributes
     ----------
@@ -24,11 +27,50 @@ class ChannelPoint:
         Es/N0 in dB.
     power : str
         `measured` or `nominal`.
+    csi : str
+        `perfect`, `ls` or `both`.
+    interpolation : str or None
+        Of least-squares estimates.
+    amplifier : Rapp or None
+    ofdm : OFDM or None
+        Parameters of the model `ofdm`.
     """
 
     model: str
     snr_db: float
     power: str
+    csi: str = "perfect"
+    interpolation: str | None = None
+    amplifier: Rapp | None = None
+    ofdm: OFDM | None = None
+
+    @classmethod
+    def of(cls, scenario: Scenario, snr_db: float) -> "ChannelPoint":
+        """The channel of a scenario at one of its SNRs."""
+        channel, link = scenario.channel, scenario.link
+        return cls(
+            channel.model,
+            snr_db,
+            link.power,
+            link.csi,
+            (link.interpolation or "lin") if link.csi == "ls" else None,
+            link.amplifier,
+            channel.parameters if channel.model == "ofdm" else None,
+        )
+
+    def __repr__(self):
+        """All that differs from the defaults: tasks are named by it, so that a new field renames none."""
+        told = [
+            f"{field.name}={value!r}"
+            for field, value in zip(fields(self), vars(self).values())
+            if field.default is MISSING or value != field.default
+        ]
+        return f"ChannelPoint({', '.join(told)})"
+
+    @property
+    def name(self) -> str:
+        """What results call it: the model, of `ofdm` with its profile, as `ofdm/tdl-a`."""
+        return self.model if self.ofdm is None else f"{self.model}/{self.ofdm.profile}"
 
 
 @dataclass(frozen=True)

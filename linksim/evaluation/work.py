@@ -92,7 +92,7 @@ class Worker:
         else:
             from linksim.phy.link import Link
 
-            link = Link(task.channel.model, task.channel.snr_db, task.channel.power)
+            link = Link(**vars(task.channel))
             reception = self._classify(task.system, system.transmit(images, link, task.point, task.seed))
         rows = tuple(self._row(first + i, reception, i) for i in range(len(images)))
         return Result(

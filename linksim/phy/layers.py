@@ -4,8 +4,11 @@ import keras
 import tensorflow as tf
 
 from linksim.phy import channels
+from linksim.phy.channels import Medium
 from linksim.phy.link import send
+from linksim.scenario.channels import OFDM
 from linksim.scenario.errors import InputError
+from linksim.scenario.link import Rapp
 
 
 @keras.saving.register_keras_serializable(package="linksim")
@@ -14,7 +17,7 @@ class LinkLayer(keras.layers.Layer):
 
     It draws from Sionna's generators (`linksim.phy.randomness.seed`): with the same seed and SNR it gives
     what `Link` gives. A model that holds it trains with `jit_compile=False`, in float32 under any dtype
-    policy. `linksim.training.channels.TrainingChannel` is the same channel on any backend.
+    policy. `linksim.training.channels.TrainingChannel` is AWGN and Rayleigh fading on any backend.
 
     Parameters
     ----------
@@ -22,16 +25,29 @@ class LinkLayer(keras.layers.Layer):
         A name of `linksim.phy.channels.CHANNELS`.
     power : str
         `measured` or `nominal`, as in `Link`.
+    csi, interpolation
+        As in `Link`.
+    amplifier : Rapp, dict of its fields, or None
+    ofdm : OFDM, dict of its fields, or None
 
     Raises
     ------
     ValueError
-        If there is no such model or power policy.
+        If there is no such model, power policy or channel knowledge.
     InputError
         If Keras runs on another backend than TensorFlow.
     """
 
-    def __init__(self, model, power="measured", name=None):
+    def __init__(
+        self,
+        model,
+        power="measured",
+        name=None,
+        csi="perfect",
+        interpolation=None,
+        amplifier=None,
+        ofdm=None,
+    ):
         if keras.backend.backend() != "tensorflow":
             raise InputError(
                 f"training through the physical layer needs TensorFlow, and Keras runs on "
@@ -45,7 +61,11 @@ class LinkLayer(keras.layers.Layer):
         super().__init__(dtype="float32", name=name)
         self.model = model
         self.power = power
-        self._channel = channels.create(model)
+        self.csi = csi
+        self.interpolation = interpolation
+        self.amplifier = Rapp(**amplifier) if isinstance(amplifier, dict) else amplifier
+        self.ofdm = OFDM(**ofdm) if isinstance(ofdm, dict) else ofdm
+        self._channel = channels.create(Medium(model, csi, interpolation, self.ofdm))
 
     def call(self, symbols, snr_db, sent=None):
         """Send one block of symbols per image.
@@ -71,11 +91,21 @@ class LinkLayer(keras.layers.Layer):
         mask = tf.ones(tf.shape(symbols), tf.bool) if sent is None else sent
         # In float64, as the Link computes it.
         noise_variance = tf.cast(10.0 ** (-tf.cast(snr_db, tf.float64) / 10.0), tf.float32)
-        received, noise_variance, _ = send(self._channel, self.power, symbols, mask, noise_variance)
+        received, noise_variance, *_ = send(
+            self._channel, self.power, symbols, mask, noise_variance, self.amplifier
+        )
         return tf.stack([tf.math.real(received), tf.math.imag(received)], axis=-1), noise_variance
 
     def compute_output_shape(self, symbols_shape, snr_db_shape=None, sent_shape=None):
         return symbols_shape, symbols_shape[:-1]
 
     def get_config(self):
-        return {"name": self.name, "model": self.model, "power": self.power}
+        return {
+            "name": self.name,
+            "model": self.model,
+            "power": self.power,
+            "csi": self.csi,
+            "interpolation": self.interpolation,
+            "amplifier": self.amplifier and self.amplifier.model_dump(),
+            "ofdm": self.ofdm and self.ofdm.model_dump(),
+        }

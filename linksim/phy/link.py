@@ -5,7 +5,11 @@ from functools import cache
 
 import tensorflow as tf
 
+from linksim.phy import amplifier as amplifiers
 from linksim.phy import channels
+from linksim.phy.channels import Medium
+from linksim.scenario.channels import OFDM
+from linksim.scenario.link import Rapp
 
 
 @dataclass(frozen=True)
@@ -16,13 +20,15 @@ class Received:
     ----------
     symbols : [batch, k], complex64
     noise_variance : [batch, k], float32
-    power : [batch], float32
-        Mean energy per symbol that was really sent.
+        Of each equalised symbol; with an amplifier its distortion counts as noise.
+    power, peak_power : [batch], float32
+        Mean and largest energy of the symbols that were really sent, behind the amplifier.
     """
 
     symbols: tf.Tensor
     noise_variance: tf.Tensor
     power: tf.Tensor
+    peak_power: tf.Tensor
 
 
 class Link:
@@ -37,13 +43,34 @@ class Link:
     power : str
         `measured`: the noise of each image's block is scaled by the block's mean energy, so that its Es/N0
         is the stated SNR; `nominal`: noise variance 1/SNR whatever is sent.
+    csi, interpolation, ofdm
+        As in `linksim.phy.channels.Medium`.
+    amplifier : linksim.scenario.link.Rapp or None
+        The transmitter's; None is linear. Energies are those behind it.
     """
 
-    def __init__(self, model: str, snr_db: float, power: str = "measured"):
+    def __init__(
+        self,
+        model: str,
+        snr_db: float,
+        power: str = "measured",
+        csi: str = "perfect",
+        interpolation: str | None = None,
+        amplifier: Rapp | None = None,
+        ofdm: OFDM | None = None,
+    ):
         self.model = model
         self.snr_db = snr_db
         self.power = power
+        self.csi = csi
+        self.amplifier = amplifier
+        self._medium = Medium(model, csi, interpolation, ofdm)
         self._noise_variance = tf.constant(10.0 ** (-snr_db / 10.0), tf.float32)
+
+    def ideal(self) -> "Link":
+        """The same channel with a linear amplifier and a receiver that knows the gain."""
+        csi = "perfect" if self.csi == "ls" else self.csi
+        return Link(self.model, self.snr_db, self.power, csi, ofdm=self._medium.ofdm)
 
     def transmit(self, symbols: tf.Tensor, mask: tf.Tensor | None = None) -> Received:
         """Send one block of symbols per image.
@@ -55,7 +82,9 @@ class Link:
             Marks the symbols that are really sent; the others count for no power.
         """
         mask = tf.ones(tf.shape(symbols), tf.bool) if mask is None else mask
-        return Received(*_graph(self.model, self.power)(symbols, mask, self._noise_variance))
+        return Received(
+            *_graph(self._medium, self.power, self.amplifier)(symbols, mask, self._noise_variance)
+        )
 
 
 def send(
@@ -64,10 +93,12 @@ def send(
     symbols: tf.Tensor,
     mask: tf.Tensor,
     noise_variance: tf.Tensor,
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Set each block's noise by the power policy and pass the blocks through the channel.
+    amplifier: Rapp | None = None,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Amplify the blocks, set their noise by the power policy and pass them through the channel.
 
-    Differentiable in the symbols, through the measured energy too.
+    The receiver knows the amplifier's gain, which the symbols have in common, and undoes it; what the
+    amplifier adds beside it counts as noise. Differentiable in the symbols, through the measured energy too.
 
     Parameters
     ----------
@@ -78,30 +109,47 @@ def send(
     mask : [batch, k], bool
     noise_variance : [] or [batch], float32
         N0 for unit mean symbol energy.
+    amplifier : Rapp or None
 
     Returns
     -------
-    symbols, noise_variance, power
+    symbols, noise_variance, power, peak_power
         As in `Received`.
     """
     sent = tf.cast(mask, tf.float32)
-    energy = tf.square(tf.math.real(symbols)) + tf.square(tf.math.imag(symbols))
-    power = tf.math.divide_no_nan(tf.reduce_sum(energy * sent, 1), tf.reduce_sum(sent, 1))
+    energy, power = _energy(symbols, sent)
+    if amplifier is not None:
+        clean = symbols
+        symbols = amplifiers.rapp(clean, power, amplifier.backoff_db, amplifier.smoothness)
+        energy, power = _energy(symbols, sent)
+        gain, distortion = amplifiers.linear_part(clean, symbols, sent)
     variance = tf.broadcast_to(noise_variance, tf.shape(power))
+    pilot_energy = tf.ones_like(power)
     if power_policy == "measured":
         variance *= power
         # At an empty block the standard deviation √variance has an infinite slope.
         variance = tf.where(variance > 0, variance, tf.stop_gradient(variance))
-    return *channel(symbols, variance[:, None]), power
+        pilot_energy = power
+    received, variance = channel(symbols, variance[:, None], pilot_energy[:, None])
+    if amplifier is not None:
+        received /= tf.cast(gain, tf.complex64)[:, None]
+        variance = (variance + distortion[:, None]) / tf.square(gain)[:, None]
+    return received, variance, power, tf.reduce_max(energy * sent, 1)
+
+
+def _energy(symbols, sent):
+    """|x|² of every symbol, `[batch, k]`, and its mean over those that are sent, `[batch]`."""
+    energy = tf.square(tf.math.real(symbols)) + tf.square(tf.math.imag(symbols))
+    return energy, tf.math.divide_no_nan(tf.reduce_sum(energy * sent, 1), tf.reduce_sum(sent, 1))
 
 
 @cache
-def _graph(model, power_policy):
+def _graph(medium, power_policy, amplifier):
     """The link over one channel as one graph for all sizes and SNRs."""
-    channel = channels.create(model)
+    channel = channels.create(medium)
 
     def transmit(symbols, mask, noise_variance):
-        return send(channel, power_policy, symbols, mask, noise_variance)
+        return send(channel, power_policy, symbols, mask, noise_variance, amplifier)
 
     signature = [
         tf.TensorSpec([None, None], tf.complex64),

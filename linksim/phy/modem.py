@@ -54,7 +54,7 @@ class Transmission:
     complete : bool
         Whether every codeword was decoded; otherwise `bits` counts only where `passed`.
     power, peak_power : [batch], float64
-        Mean and largest energy of the sent symbols.
+        Mean and largest energy of the sent symbols, behind the amplifier.
     symbols : int
         Symbols sent for one image; the channel uses beyond them stayed idle.
     symbol_errors : [batch], int64
@@ -149,7 +149,7 @@ class Modem:
             passed=passed,
             complete=exhaustive or sum(code.stages for code in self._codes) == 1,
             power=received.power.numpy().astype(float),
-            peak_power=_largest_energy(symbols.numpy()),
+            peak_power=received.peak_power.numpy().astype(float),
             symbols=symbols.shape[1],
             symbol_errors=_symbol_errors(llr, coded, self._mcs.modulation_order),
         )
@@ -182,10 +182,6 @@ def _symbol_errors(llr, coded, modulation_order):
                     errors[image] += 1
                     break
     return errors
-
-
-def _largest_energy(symbols):
-    return (np.square(symbols.real) + np.square(symbols.imag)).max(axis=1).astype(float)
 
 
 @lru_cache(maxsize=16)

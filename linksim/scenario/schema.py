@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from linksim.scenario.base import Model, Number, Switch, Whole, refusal
 from linksim.scenario.channels import ChannelSpec
 from linksim.scenario.images import ImagesSpec
+from linksim.scenario.link import LinkSpec
 from linksim.scenario.numbers import CBRSweep, SNRSweep
 from linksim.scenario.systems import SystemSpec
 
@@ -24,15 +25,6 @@ class BandwidthSpec(Model):
     """How many channel uses a picture gets."""
 
     cbr: CBRSweep = Field(description="channel bandwidth ratio k/n: a number, a fraction, or a list to sweep")
-
-
-class LinkSpec(Model):
-    """Power policy and channel knowledge."""
-
-    power: Literal["measured", "nominal"] = Field(
-        "measured", description="measured: Es/N0 holds for every picture's block; nominal: noise 1/SNR"
-    )
-    csi: Literal["perfect"] = Field("perfect", description="the receiver knows the fading")
 
 
 class MeanColour(Model):
@@ -97,7 +89,7 @@ class Scenario(Model):
     bandwidth: BandwidthSpec = Field(description="channel uses per picture")
     channel: ChannelSpec = Field(description="the channel")
     systems: tuple[SystemSpec, ...] = Field(min_length=1, description="what is compared")
-    link: LinkSpec = Field(default_factory=LinkSpec, description="power policy and channel knowledge")
+    link: LinkSpec = Field(default_factory=LinkSpec, description="power policy, channel knowledge, amplifier")
     fallback: Literal["grey"] | MeanColour = Field("grey", description="what is shown when nothing arrives")
     metrics: tuple[Literal["psnr", "ssim", "ms_ssim"], ...] = Field(
         ("psnr", "ssim"), min_length=1, description="picture metrics; psnr is always there"
@@ -124,6 +116,7 @@ class Scenario(Model):
         _refuse_repeats("figures.{}.file", [figure.file for figure in self.figures])
         _refuse_repeats("channel.snr_db", self.channel.snr_db)
         _refuse_repeats("bandwidth.cbr", self.bandwidth.cbr)
+        self.link.refuse_on(self.channel)
         for index, figure in enumerate(self.figures):
             for axis, column in (("x", figure.x), ("y", figure.y)):
                 if column in ("ssim", "ms_ssim") and column not in self.metrics:

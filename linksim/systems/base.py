@@ -134,10 +134,14 @@ class Reception:
 class System(Protocol):
     """An end-to-end image transmission system."""
 
-    #: Whether a transmission depends on the drawn channel; what does not is run once, not per trial.
-    random: bool
     #: Whether operating points that cannot win may be left out; then `ceiling(images, point)` bounds each.
     prunes: bool
+
+    def random(self, channel) -> bool:
+        """Whether transmissions depend on what is drawn of a channel: its model and csi, as a Link has them.
+
+        What does not is run once, not in every trial.
+        """
 
     def operating_points(self, cbr: Fraction, snr_db: float) -> tuple[OperatingPoint, ...]:
         """The operating points among which the study may choose at a bandwidth and a channel SNR.

@@ -1,7 +1,7 @@
 """The capacity bound: the codec's best picture in ⌊k·C⌋ bits, as an ideal code would deliver it."""
 
 from fractions import Fraction
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from scipy.optimize import brentq
@@ -18,13 +18,22 @@ from linksim.systems.source import Source, whole_bytes
 _FADE_STEP_DB = 0.25
 _FADES_DB = np.arange(-40.0, 10.25, _FADE_STEP_DB)
 
+#: SNRs between which capacities of drawn SNRs are interpolated linearly, to 1e-4 bit. Below, they are 0.
+_TABLE_DB = np.arange(-60.0, 100.05, 0.1)
+
 
 class CapacityBound:
     """The codec over an ideal code at the capacity of the channel.
 
     On AWGN, and with ergodic capacity on fast fading, every picture arrives. On block fading with channel
     knowledge at the receiver only, each picture gets the fixed rate R of the best expected PSNR,
-    (1 − P_out(R))·PSNR(R) + P_out(R)·PSNR(fallback), with P_out = 1 − exp(−g) for the rate of gain g.
+    (1 − P_out(R))·PSNR(R) + P_out(R)·PSNR(fallback), with P_out = 1 − exp(−g) for the rate of gain g. Where
+    the transmitter knows the gain too, it sends at the capacity of each gain: of the drawn one on block
+    fading, with the best modulation for each on fast fading.
+
+    On OFDM each picture gets the capacity of its own channel, as drawn: the mean over its symbols of C of the
+    SNR behind the equaliser, with a receiver that knows the channel whatever the scenario's does. No
+    transmitter that has to guess this mean does better. Amplifiers are taken for linear.
 
     Parameters
     ----------
@@ -33,7 +42,6 @@ class CapacityBound:
     fallback : (red, green, blue)
     """
 
-    random = False
     prunes = False
 
     def __init__(self, spec: CapacityBoundSpec, cache=None, fallback=GREY):
@@ -45,16 +53,26 @@ class CapacityBound:
             orders = sorted({mcs.modulation_order for mcs in mcs_table(spec.table)})
             self._capacities = tuple(partial(bicm_capacity, order) for order in orders)
 
+    def random(self, channel) -> bool:
+        """Whether capacities are those of drawn gains."""
+        return channel.model == "ofdm" or (channel.model == "rayleigh_block" and channel.csi == "both")
+
     def operating_points(self, cbr: Fraction, snr_db: float) -> tuple[OperatingPoint, ...]:
         """The bound itself: `bound:bicm` or `bound:gaussian`."""
         return (OperatingPoint(f"bound:{self._spec.capacity}", cbr),)
 
     def transmit(self, images, link, point, seed):
-        """The best pictures that the channel's capacity lets through; nothing is drawn at random."""
+        """The best pictures that the channel's capacity lets through."""
         parts = []
-        for group in self._source.group(images):
-            uses = self._source.channel_uses(group, point.cbr)
-            file, outage = self._best(group, uses, link)
+        groups = self._source.group(images)
+        uses_of = [self._source.channel_uses(group, point.cbr) for group in groups]
+        random = self.random(link)
+        drawn = self._drawn_capacities(uses_of, link, seed) if random else [None] * len(groups)
+        for group, uses, capacity in zip(groups, uses_of, drawn):
+            if random:
+                file, outage = self._source.encode(group, whole_bytes(uses * capacity)), 0.0
+            else:
+                file, outage = self._best(group, uses, link)
             members = len(group)
             parts.append(
                 Reception.without_channel(
@@ -70,7 +88,9 @@ class CapacityBound:
         """File and outage probability of one group."""
         if link.model == "rayleigh_block":
             return self._best_fixed_rate(group, uses, link.snr_db)
-        if link.model == "rayleigh_fast":
+        if link.model == "rayleigh_fast" and link.csi == "both":
+            capacity = float(ergodic(self._best_capacity, link.snr_db))
+        elif link.model == "rayleigh_fast":
             capacity = max(float(ergodic(capacity, link.snr_db)) for capacity in self._capacities)
         else:
             capacity = self._capacity(link.snr_db)
@@ -103,8 +123,29 @@ class CapacityBound:
             return fade_db - _FADE_STEP_DB
         return brentq(surplus, fade_db - _FADE_STEP_DB, fade_db, xtol=1e-4)
 
+    def _drawn_capacities(self, uses_of, link, seed):
+        """Bits per use of each group's channel, which is the one that other systems meet."""
+        from linksim.phy import randomness  # loads TensorFlow: not before something is sent
+
+        randomness.seed(seed)
+        mask = np.arange(max(uses_of)) < np.array(uses_of)[:, None]
+        received = link.ideal().transmit(mask.astype(np.complex64), mask)
+        snrs_db = -10 * np.log10(received.noise_variance.numpy().astype(float))
+        # Which modulation is the best has to be chosen for the whole block.
+        return [
+            max(np.interp(snr_db[:uses], _TABLE_DB, table, left=0).mean() for table in self._tables)
+            for snr_db, uses in zip(snrs_db, uses_of)
+        ]
+
+    @cached_property
+    def _tables(self):
+        return [capacity(_TABLE_DB) for capacity in self._capacities]
+
     def _capacity(self, snr_db):
-        return max(float(capacity(snr_db)) for capacity in self._capacities)
+        return float(self._best_capacity(snr_db))
+
+    def _best_capacity(self, snr_db):
+        return np.max([capacity(snr_db) for capacity in self._capacities], axis=0)
 
 
 def _mean_psnr_db(images, pictures):

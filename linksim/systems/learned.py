@@ -60,7 +60,6 @@ class Learned:
         All that are sent in the study; needed for a variable rate alone, of which `transmit` takes no others.
     """
 
-    random = True
     prunes = False
 
     def __init__(self, spec: LearnedSpec, cache=None, fallback=GREY, pictures=()):
@@ -72,6 +71,10 @@ class Learned:
         self._sent = RecentlyUsed(
             _REMEMBERED_BYTES, size=lambda sent: sum(part.nbytes for part in sent if part is not None)
         )
+
+    def random(self, channel) -> bool:
+        """Always: noise at least is drawn."""
+        return True
 
     def operating_points(self, cbr: Fraction, snr_db: float) -> tuple[OperatingPoint, ...]:
         """The one point of a bandwidth and a channel SNR: `weights:MODEL/NAME`.
@@ -217,13 +220,12 @@ class Learned:
         if maps is not None and self._spec.side_information == "coded":
             delivered = side_information.send(maps, point.weights.card.rates, link)
         pictures[~delivered] = fallback_picture(images.shape[1:], self._fallback)
-        energy = np.square(symbols.real) + np.square(symbols.imag)
         return Reception(
             pictures=pictures,
             outcomes=tuple(DELIVERED if arrives else CHANNEL_OUTAGE for arrives in delivered),
             channel_uses=packing.uses + self._side_uses(maps, point, link),
             power=received.power.numpy().astype(float),
-            peak_power=energy.max(axis=1).astype(float),
+            peak_power=received.peak_power.numpy().astype(float),
             bits=np.zeros(len(images), int),
             bit_errors=np.zeros(len(images), int),
             symbols=np.zeros(len(images), int) if encoded.indices is None else packing.uses,

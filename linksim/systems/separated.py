@@ -27,8 +27,6 @@ class Separated:
         What the receiver shows when nothing was delivered.
     """
 
-    random = True
-
     def __init__(self, spec: SeparatedSpec, cache=None, fallback=GREY):
         self._spec = spec
         self._source = Source(spec.codec, spec.grouping, cache, fallback)
@@ -37,6 +35,10 @@ class Separated:
     def prunes(self) -> bool:
         """Whether MCSs and code blocks that cannot change the envelope are left out."""
         return self._spec.mcs.policy == "envelope" and self._spec.mcs.decode == "needed"
+
+    def random(self, channel) -> bool:
+        """Always: noise at least is drawn."""
+        return True
 
     def operating_points(self, cbr: Fraction, snr_db: float) -> tuple[OperatingPoint, ...]:
         """One point for each MCS that takes part, in the order of their indices."""

@@ -26,7 +26,11 @@ class ErringLink:
         images, places = self.turned
         for image in images:
             symbols[image, places] *= -1
-        return Received(tf.constant(symbols), tf.fill(symbols.shape, 0.1), tf.constant(power, tf.float32))
+        peak = np.square(np.abs(symbols)).max(axis=1)
+        noise_variance = tf.fill(symbols.shape, 0.1)
+        return Received(
+            tf.constant(symbols), noise_variance, *(tf.constant(p, tf.float32) for p in (power, peak))
+        )
 
 
 def random_payload(modem, batch, seed=1):

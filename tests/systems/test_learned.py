@@ -220,7 +220,7 @@ def test_padded_pictures_are_billed_for_what_they_send(network):
 
 def test_the_operating_point_says_what_is_sent(network):
     system, point = network
-    assert system.random
+    assert system.random(Link("awgn", 0.0))
     assert not system.prunes
     assert point.name == f"weights:{point.weights.path}".removesuffix(".weights.h5")
     assert (point.cbr, point.modulation_order, point.code_rate) == (Fraction(1, 6), 4, None)

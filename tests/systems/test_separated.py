@@ -282,7 +282,7 @@ def test_operating_points_are_the_mcs_of_the_table_in_order():
     assert [point.name for point in points] == ["pdsch-1/3", "pdsch-1/16"]
     assert [point.code_rate for point in points] == [Fraction(251, 1024), Fraction(658, 1024)]
     assert [point.modulation_order for point in points] == [2, 4]
-    assert (system.random, system.prunes) == (True, True)
+    assert (system.random(Link("awgn", 0.0)), system.prunes) == (True, True)
 
 
 def test_decode_all_and_fixed_do_not_prune():

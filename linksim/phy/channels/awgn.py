@@ -3,6 +3,8 @@
 import tensorflow as tf
 from sionna.phy.channel import AWGN as SionnaAWGN
 
+from linksim.phy.channels import refuse_csi
+
 
 class AWGN:
     """y = x + n, n ~ CN(0, N0)."""
@@ -10,6 +12,12 @@ class AWGN:
     def __init__(self):
         self._awgn = SionnaAWGN()
 
-    def __call__(self, symbols, noise_variance):
+    @classmethod
+    def of(cls, medium):
+        """The channel of a `Medium`."""
+        refuse_csi(medium, ("perfect",))
+        return cls()
+
+    def __call__(self, symbols, noise_variance, pilot_energy):
         received = self._awgn(symbols, noise_variance)
         return received, tf.broadcast_to(noise_variance, tf.shape(symbols))
