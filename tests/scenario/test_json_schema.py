@@ -48,6 +48,8 @@ def test_shipped_scenarios_fit(path, validator):
         "systems.0={type: learned, weights: zoo:ujscc/b, boundaries: [3, 9.5]}",
         "systems.0={type: learned, weights: {order: {'1': zoo:a/b, '4': zoo:a/c}}, target_ser: 0.2}",
         "systems.0.classifier={weights: zoo:picture-classifier/a}",
+        "channel={model: ofdm, snr_db: 3, profile: cdl-c, pilots: [3], rx_antennas: 2}",
+        "link={amplifier: {backoff_db: 6}}",
         "systems.0={type: capacity_bound, classifier: {weights: a/b.weights.h5}}",
     ],
 )

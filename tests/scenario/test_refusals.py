@@ -97,6 +97,17 @@ MISTAKES = [
     ),
     ("systems.0.code={name: uncoded}", "systems.0.code.name", "mcs.table to one of uncoded"),
     ("systems.0.code={decoder: sionna, precision: int16}", "systems.0.code.precision", "remove it"),
+    ("channel={model: ofdm, snr_db: 3, profile: tdl-f}", "channel.profile", "one of tdl-a"),
+    ("channel={model: ofdm, snr_db: 3, pilots: [2, 2]}", "channel.pilots", "once"),
+    ("channel={model: ofdm, snr_db: 3, pilots: [14]}", "channel.pilots.0", "less than 14"),
+    ("channel={model: ofdm, snr_db: 3, delay_spread_ns: 1000}", "channel.cyclic_prefix", "at least 75"),
+    ("channel={model: ofdm, snr_db: 3, fft_size: 16}", "channel.cyclic_prefix", "at most fft_size"),
+    ("channel={model: ofdm, snr_db: 3, rx_antennas: 0}", "channel.rx_antennas", "1"),
+    ("link={csi: ls}", "link.csi", "take ofdm"),
+    ("link={csi: both}", "link.csi", "rayleigh_block"),
+    ("link={interpolation: lin}", "link.interpolation", "set csi to ls"),
+    ("link={amplifier: {model: saleh}}", "link.amplifier.model", "rapp"),
+    ("link={amplifier: {smoothness: 0}}", "link.amplifier.smoothness", "0.5"),
     ("stop={trials: 3, max_trials: 2}", "stop.max_trials", "raise it"),
     ("stop.psnr_halfwidth_db=0.1", "stop", "stop.max_trials above 1"),
     ("stop.min_block_errors=10", "stop", "stop.max_trials above 1"),
@@ -114,6 +125,21 @@ MISTAKES = [
 )
 def test_a_mistake_is_named_with_its_mend(mistake, field, mend, minimal, refusal):
     text = refusal(validate, apply_overrides(minimal, (mistake,), file="a.yaml"), file="a.yaml")
+    assert text.startswith(f"a.yaml: {field}: ")
+    assert mend in text.split("\nmend: ")[1]
+
+
+@pytest.mark.parametrize(
+    ("link", "channel", "field", "mend"),
+    [
+        ({"csi": "both"}, {}, "link.csi", "take rayleigh_block"),
+        ({"csi": "ls"}, {"pilots": []}, "channel.pilots", "such as [2, 11]"),
+        ({"amplifier": {}}, {}, "link.amplifier", "another channel"),
+    ],
+)
+def test_what_makes_no_sense_on_ofdm_is_refused(link, channel, field, mend, minimal, refusal):
+    minimal |= {"link": link, "channel": {"model": "ofdm", "snr_db": 3, **channel}}
+    text = refusal(validate, minimal, file="a.yaml")
     assert text.startswith(f"a.yaml: {field}: ")
     assert mend in text.split("\nmend: ")[1]
 

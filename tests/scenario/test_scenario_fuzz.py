@@ -92,7 +92,7 @@ scenarios = st.fixed_dictionaries(
         "images": images,
         "bandwidth": st.fixed_dictionaries({"cbr": cbrs}),
         "channel": st.fixed_dictionaries(
-            {"model": st.sampled_from(["awgn", "rayleigh_block", "rayleigh_fast"]), "snr_db": sweeps}
+            {"model": st.sampled_from(["awgn", "rayleigh_block", "rayleigh_fast", "ofdm"]), "snr_db": sweeps}
         ),
         "systems": st.lists(systems, min_size=1, max_size=3, unique_by=lambda system: system["label"]),
     },

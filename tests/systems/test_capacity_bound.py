@@ -12,7 +12,10 @@ from scipy.special import exp1
 
 from linksim import systems
 from linksim.metrics.psnr import psnr_db
+from linksim.modulation.capacity import best_bicm_capacity
+from linksim.phy import randomness
 from linksim.phy.link import Link
+from linksim.scenario.channels import OFDM
 from linksim.scenario.systems import CapacityBoundSpec, SeparatedSpec
 from linksim.systems.base import CODEC_INFEASIBLE, DELIVERED
 
@@ -114,6 +117,57 @@ def test_block_fading_between_its_extremes(length_codec):
     assert curve[-1] < psnr_db(LIGHT[0], receive(bound(), "awgn", 10.0).pictures[0])
 
 
+def stated_snrs(link, seed, batch, uses):
+    """SNR of each use as a transmission of ones meets it, by the noise variance that the Link states."""
+    randomness.seed(seed)
+    return 1 / link.transmit(np.ones((batch, uses), np.complex64)).noise_variance.numpy().astype(float)
+
+
+@pytest.mark.parametrize("csi", ["perfect", "ls"])
+def test_on_ofdm_each_picture_has_the_capacity_of_its_own_channel(length_codec, csi):
+    """The mean of log2(1 + SNR) behind a receiver that knows the channel, whatever the study's does."""
+    parameters = OFDM(rx_antennas=2, fft_size=32)
+    images = np.repeat(LIGHT, 5, axis=0)
+    system = bound()
+    (point,) = system.operating_points(CBR, 0.0)
+    reception = system.transmit(images, Link("ofdm", 2.0, csi=csi, ofdm=parameters), point, seed=3)
+    capacities = np.log2(1 + stated_snrs(Link("ofdm", 2.0, ofdm=parameters), 3, 5, 256)).mean(axis=1)
+    assert capacities.max() > 1.2 * capacities.min()
+    for shown, capacity in zip(reception.pictures[:, 0, 0, 0], capacities):
+        assert shown in (int(32 * capacity - 0.01), int(32 * capacity + 0.01))
+    assert reception.outcomes == (DELIVERED,) * 5
+    assert system.random(Link("ofdm", 2.0))
+
+
+def test_a_transmitter_that_knows_the_gain_sends_at_its_capacity(length_codec):
+    """Of each drawn gain on block fading; in deep fades nothing."""
+    images = np.repeat(LIGHT, 40, axis=0)
+    system, link = bound("bicm"), Link("rayleigh_block", 0.0, csi="both")
+    (point,) = system.operating_points(CBR, 0.0)
+    reception = system.transmit(images, link, point, seed=4)
+    snrs_db = 10 * np.log10(stated_snrs(link, 4, 40, 256)[:, 0])
+    capacities = best_bicm_capacity((2, 4, 6), snrs_db)
+    for shown, outcome, capacity in zip(reception.pictures[:, 0, 0, 0], reception.outcomes, capacities):
+        if outcome == DELIVERED:
+            assert shown in (int(32 * capacity - 0.01), int(32 * capacity + 0.01))
+        else:
+            assert int(32 * capacity - 0.01) < 2
+    assert set(reception.outcomes) == {DELIVERED, CODEC_INFEASIBLE}
+    assert (system.random(link), system.random(Link("rayleigh_fast", 0.0, csi="both"))) == (True, False)
+
+
+def test_knowing_the_gain_of_fast_fading_chooses_the_modulation(length_codec):
+    """Never worse than one modulation for all gains; the same for Gaussian inputs."""
+    (point,) = bound().operating_points(CBR, 0.0)
+    shown = {}
+    for capacity in ("bicm", "gaussian"):
+        for csi in ("perfect", "both"):
+            link = Link("rayleigh_fast", 12.0, csi=csi)
+            shown[capacity, csi] = bytes_of(bound(capacity).transmit(LIGHT, link, point, seed=0))
+    assert shown["bicm", "perfect"] <= shown["bicm", "both"] <= shown["gaussian", "both"]
+    assert shown["gaussian", "perfect"] == shown["gaussian", "both"]
+
+
 def test_no_budget_is_infeasible(length_codec):
     reception = receive(bound(), "awgn", -30.0)
     assert reception.outcomes == (CODEC_INFEASIBLE,)
@@ -135,7 +189,8 @@ def test_the_bound_is_named_after_its_capacity_and_draws_nothing():
     system = bound("bicm")
     (point,) = system.operating_points(CBR, 0.0)
     assert (point.name, point.cbr, point.modulation_order, point.code_rate) == ("bound:bicm", CBR, None, None)
-    assert not system.random(Link("rayleigh_block", 0.0)) and not system.prunes
+    assert not system.random(Link("rayleigh_block", 0.0))
+    assert not system.prunes
 
 
 def test_no_mcs_beats_the_bound(small_pictures):
