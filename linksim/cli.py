@@ -121,11 +121,12 @@ def run(
     if not outcome.complete:
         print(f"stopped; {folder}/results.csv holds what is finished. The same command goes on from there.")
         return INTERRUPTED
-    from linksim.report.quality import describe
+    from linksim.report import quality, waterfall
     from linksim.report.table import read_results
 
     print(f"{outcome.tasks} tasks in {outcome.seconds:.0f} s; {outcome.lines} lines in {folder}/results.csv")
-    for line in describe(read_results(folder / "results.csv")):
+    rows = read_results(folder / "results.csv")
+    for line in quality.describe(rows) + waterfall.describe(rows):
         print(line)
     gallery = _draw_gallery(folder, plan.scenario.title) if plan.scenario.pictures is not None else []
     if gallery:
@@ -145,8 +146,9 @@ def check(scenario: ScenarioFile, overrides: Overrides = None) -> int:
 
     plan, pictures = _plan(scenario, overrides)
     print(dump_scenario(plan.scenario).rstrip())
-    print(f"\npictures: {len(pictures.pictures)} ({', '.join(p.name for p in pictures.pictures[:8])}"
-          f"{', …' if len(pictures.pictures) > 8 else ''})")  # fmt: skip
+    if pictures is not None:
+        names = ", ".join(picture.name for picture in pictures.pictures[:8])
+        print(f"\npictures: {len(pictures.pictures)} ({names}{', …' if len(pictures.pictures) > 8 else ''})")
     first = next(plan.rounds({}))
     counts = Counter(plan.scenario.systems[task.system].label for task in first)
     print("first round: " + ", ".join(f"{count} tasks of {label}" for label, count in counts.items()))
@@ -175,6 +177,7 @@ def plot(
     out: Annotated[Path | None, typer.Option(help="File without suffix; default DIR/figures/Y_vs_X.")] = None,
 ) -> int:
     """Draw a figure from one or several runs."""
+    from linksim.report.closed_form import closed_forms
     from linksim.report.curves import to_curves
     from linksim.report.figure import draw
     from linksim.report.table import read_results
@@ -190,7 +193,9 @@ def plot(
     if stem.suffix in (".png", ".pdf", ".csv"):
         stem = stem.with_suffix("")
     try:
-        drawn = draw(to_curves(rows, x), x, y, stem, log_x=log_x, log_y=log_y, title=title)
+        curves = to_curves(rows, x)
+        curves += closed_forms(curves, x, y)
+        drawn = draw(curves, x, y, stem, log_x=log_x, log_y=log_y, title=title)
     except OSError as error:
         problem = f"cannot be written ({error.strerror})"
         raise InputError(problem, file=str(stem), mend="choose another --out") from error
@@ -639,7 +644,7 @@ def _plan(path, overrides):
 
     loaded = load_scenario(path, tuple(overrides or ()))
     try:
-        pictures = sources.load(loaded.images)
+        pictures = sources.load(loaded.images) if loaded.has_pictures else None
         return Plan(resolve(loaded, pictures), pictures), pictures
     except InputError as error:
         # A problem with a field is a problem of the scenario's file; one with a picture names its own.
@@ -648,6 +653,7 @@ def _plan(path, overrides):
 
 
 def _draw_figures(scenario, folder):
+    from linksim.report.closed_form import closed_forms
     from linksim.report.curves import to_curves
     from linksim.report.figure import draw
     from linksim.report.table import read_results
@@ -658,6 +664,7 @@ def _draw_figures(scenario, folder):
         stem = folder / "figures" / figure.file
         try:
             curves = to_curves(rows, figure.x)
+            curves += closed_forms(curves, figure.x, figure.y)
             scales = {"log_x": figure.log_x, "log_y": figure.log_y}
             drawn += draw(curves, figure.x, figure.y, stem, **scales, title=scenario.title)[:1]
         except InputError as error:  # the other figures and the results are not lost for it

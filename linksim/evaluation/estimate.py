@@ -45,7 +45,7 @@ class Estimate:
     memory_limit_bytes: int
 
 
-def estimate(plan: Plan, pictures: PictureSet) -> Estimate:
+def estimate(plan: Plan, pictures: PictureSet | None) -> Estimate:
     """Measure a few tasks of a plan in this process."""
     worker = Worker(plan.scenario, pictures)
     start = time.perf_counter()
@@ -85,4 +85,5 @@ def _kind(task):
 
 def _work(task):
     """What the time of a task grows with: coded bits and pictures."""
-    return (task.point.modulation_order or 1) * float(task.point.cbr) * (task.pictures[1] - task.pictures[0])
+    uses = float(task.point.cbr) if task.uses is None else task.uses
+    return (task.point.modulation_order or 1) * uses * (task.pictures[1] - task.pictures[0])

@@ -127,7 +127,8 @@ class Processes:
 def describe(task: Task) -> str:
     """Name a task for people."""
     where = "ceiling" if task.channel is None else f"{task.channel.name} {task.channel.snr_db:g} dB"
-    return f"{task.point.name} at CBR {task.point.cbr}, {where}, trial {task.trial}"
+    bandwidth = f"at CBR {task.point.cbr}" if task.uses is None else f"in blocks of {task.uses} channel uses"
+    return f"{task.point.name} {bandwidth}, {where}, trial {task.trial}"
 
 
 def _serve(connection, scenario, pictures, threads):

@@ -17,12 +17,21 @@ _ROW_COLUMNS = (
 )  # fmt: skip
 
 
+#: Columns whose smallest values count as much as their largest.
+_RATES = ("ber", "ser", "bler", "bler_lo", "bler_hi")
+
+
 def export_results(path: Path, plan: Plan, results: Mapping[str, Summary]) -> int:
     """Write results.csv; returns the number of lines."""
     columns = points.columns(plan)
     table = [points.values(plan, line) for line in points.lines(plan, results)]
-    write_csv(path, columns, ([row.get(column) for column in columns] for row in table))
+    write_csv(path, columns, ([_cell(column, row.get(column)) for column in columns] for row in table))
     return len(table)
+
+
+def _cell(column, value):
+    """A value as `write_csv` takes it: small rates with four digits that count instead of four decimals."""
+    return f"{value:.4g}" if column in _RATES and value and value < 0.1 else value
 
 
 def export_rows(

@@ -4,9 +4,11 @@ Stopping rules and the pruning of MCSs that cannot win are decided between compl
 their number and interruptions cannot change a result.
 """
 
+from collections import defaultdict
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
+from importlib.util import find_spec
 
 from linksim import systems
 from linksim.evaluation.summary import Summary
@@ -50,8 +52,8 @@ class Series:
     points: tuple[OperatingPoint, ...]
 
 
-def resolve(scenario: Scenario, pictures: PictureSet) -> Scenario:
-    """Fix what depends on the pictures, and refuse what cannot work with them.
+def resolve(scenario: Scenario, pictures: PictureSet | None) -> Scenario:
+    """Fix what depends on the pictures, if there are any, and refuse what cannot work with them.
 
     Raises
     ------
@@ -60,6 +62,8 @@ def resolve(scenario: Scenario, pictures: PictureSet) -> Scenario:
         or a classifier to name its class, a figure shows the accuracy for pictures without labels, or a kept
         picture does not exist.
     """
+    if pictures is None:
+        return scenario
     count = len(pictures.pictures)
     smallest = min(pictures.pictures, key=lambda picture: picture.size)
     for cbr in scenario.bandwidth.cbr:
@@ -110,7 +114,8 @@ class Plan:
     ----------
     scenario : Scenario
         Resolved.
-    pictures : PictureSet
+    pictures : PictureSet or None
+        None where random bits are sent.
 
     Raises
     ------
@@ -119,9 +124,9 @@ class Plan:
         classifier's weights are none; weights take pictures of another size.
     """
 
-    def __init__(self, scenario: Scenario, pictures: PictureSet):
+    def __init__(self, scenario: Scenario, pictures: PictureSet | None):
         self.scenario = scenario
-        self._pictures = pictures.pictures
+        self._pictures = pictures.pictures if pictures is not None else ()
         self._systems = [systems.create(spec, pictures=self._pictures) for spec in scenario.systems]
         self._classifiers = [self._classifier(index, spec) for index, spec in enumerate(scenario.systems)]
         self._chunks = [self._divide(spec) for spec in scenario.systems]
@@ -135,12 +140,15 @@ class Plan:
         )
 
     def series(self) -> Iterator[Series]:
-        """All series in canonical order: systems and CBRs as the scenario lists them, SNRs rising."""
+        """All series in canonical order: systems and CBRs as the scenario lists them, SNRs rising.
+
+        Without pictures every MCS is a series of its own.
+        """
         return iter(self._series)
 
     def _all_series(self):
         for index, system in enumerate(self._systems):
-            for cbr in self.scenario.bandwidth.cbr:
+            for cbr in self.scenario.bandwidth.cbr if self.scenario.has_pictures else (None,):
                 for snr_db in sorted(self.scenario.channel.snr_db):
                     channel_point = ChannelPoint.of(self.scenario, snr_db)
                     try:
@@ -150,7 +158,8 @@ class Plan:
                     for point in points:
                         if point.weights is not None:
                             self._refuse_other_sizes(point.weights, f"systems.{index}.weights")
-                    yield Series(index, channel_point, points)
+                    for together in [points] if self.scenario.has_pictures else zip(points):
+                        yield Series(index, channel_point, together)
 
     def _classifier(self, index, spec):
         """The weights of a system's classifier; None where it has none."""
@@ -205,7 +214,13 @@ class Plan:
         results : mapping from task id to Summary
             Empty at first; grows by the tasks of each round. Tasks may be asked for again in later rounds.
         """
-        running = [self._rounds_of(series, results) for series in self.series()]
+        if self.scenario.has_pictures:
+            running = [self._rounds_of(series, results) for series in self.series()]
+        else:
+            lines = defaultdict(list)
+            for series in self.series():
+                lines[series.system, series.points].append(series)
+            running = [self._rounds_of_bits(of_point, results) for of_point in lines.values()]
         while running:
             requests = [(generator, next(generator, None)) for generator in running]
             running = [generator for generator, tasks in requests if tasks is not None]
@@ -236,6 +251,30 @@ class Plan:
             yield from self._fixed_rounds(series, trials)
         else:
             yield from self._envelope_rounds(series, trials, results)
+
+    def _rounds_of_bits(self, line, results):
+        """One MCS at all SNRs, rising, each until it has block errors enough.
+
+        All get the first trials. Above the lowest SNR at which all the trials that there can be bring no
+        block error, more would only count none.
+        """
+        stop = self.scenario.stop
+        counts = dict.fromkeys(range(len(line)), stop.trials)
+        trials = [self.trials(series, results) for series in line]
+        yield [task for series in line for task in self._first_trials(series, series.points[0], stop.trials)]
+        while True:
+            request = []
+            for place, series in enumerate(line):
+                (point,) = series.points
+                done = trials[place].of(point)
+                if counts[place] < stop.limit and not precise_enough(done, stop):
+                    counts[place] = self._more(counts[place])
+                    request += self._first_trials(series, point, counts[place])
+                if not any(trial.channel_outage for trial in done):
+                    break
+            if not request:
+                return
+            yield request
 
     def _fixed_rounds(self, series, trials):
         """One operating point until the stopping rules are met."""
@@ -290,8 +329,24 @@ class Plan:
     def _ceiling(self, series, point):
         return [self._task(series.system, point, None, chunk, 0) for chunk in self._chunks[series.system]]
 
+    def _needs_pyldpc(self, index):
+        """Whether a system's codes are made by pyldpc; raises InputError where it is not installed."""
+        spec = self.scenario.systems[index]
+        if spec.type not in ("separated", "bits") or spec.code.name != "gallager":
+            return False
+        if find_spec("pyldpc") is None:
+            raise InputError(
+                "these codes are made by pyldpc, which is not installed",
+                field=f"systems.{index}.mcs.table",
+                mend="`pip install numpy scipy numba setuptools wheel`, then `pip install "
+                "--no-build-isolation pyldpc==0.7.9`",
+            )
+        return True
+
     def _divide(self, spec):
-        """Chunks of consecutive pictures of one size; mosaics are not torn apart."""
+        """Chunks of consecutive pictures of one size, or of blocks; mosaics are not torn apart."""
+        if spec.type == "bits":
+            return [(0, spec.blocks)]
         grouping = getattr(spec, "grouping", None)
         members = grouping.mosaic if grouping else 1
         length = -(-self.scenario.chunk // members) * members
@@ -310,6 +365,9 @@ class Plan:
         """Everything that can change the rows of a system and is the same for all its tasks."""
         scenario, spec, classifier = self.scenario, self.scenario.systems[index], self._classifiers[index]
         network = spec.type == "learned" or classifier is not None
+        shared = {"link": {"power", "csi"}}
+        if scenario.has_pictures:
+            shared |= {"fallback": True, "metrics": True}
         return [
             # Which MCSs take part changes no row, but one that prunes counts no bit errors of lost blocks.
             # Weights and their modulation order come with their operating point.
@@ -317,10 +375,8 @@ class Plan:
             self._systems[index].prunes,
             classifier and classifier.digest,
             # The rest of the link comes with the channel point.
-            scenario.model_dump(
-                mode="json", include={"link": {"power", "csi"}, "fallback": True, "metrics": True}
-            ),
-            software(*(("keras",) if network else ())),
+            scenario.model_dump(mode="json", include=shared),
+            software(*(("keras",) if network else ()), *(("pyldpc",) if self._needs_pyldpc(index) else ())),
         ]
 
     @cached_property
@@ -336,20 +392,22 @@ class Plan:
 
     def _build_task(self, system, point, channel, chunk, trial):
         start, stop = chunk
+        spec = self.scenario.systems[system]
+        uses = spec.uses if spec.type == "bits" else None
         seed = seed_of(self.scenario.seed, channel, start, trial)
         identity = [
             self._identities[system],
             [point.name, str(point.cbr)],
             repr(channel),
-            [start, self._digest_of(start, stop)],
+            [start, self._digest_of(start, stop) if uses is None else stop],
             trial,
             seed,
         ]
         if point.weights is not None:
             identity.append(point.weights.digest)
         if point.varies:
-            identity += [self.scenario.systems[system].side_information, self._all_pictures]
-        return Task(digest(identity)[:32], system, point, channel, chunk, trial, seed)
+            identity += [spec.side_information, self._all_pictures]
+        return Task(digest(identity)[:32], system, point, channel, chunk, trial, seed, uses)
 
 
 def _of_system(error, index):

@@ -62,31 +62,17 @@ def values(plan: Plan, line: Line) -> dict[str, object]:
     random = plan.is_random(line.series)
     sent = total.delivered + total.channel_outage if line.point.mcs is not None else 0  # has blocks
     bler = wilson(total.channel_outage, sent)
-    accuracy = wilson(total.correct, total.classified)
-    mean_cbr = total.cbr / total.pictures
-    cbr_variance = max(0.0, total.cbr_squared / total.pictures - mean_cbr**2)
     ofdm = line.series.channel.ofdm
-    halfwidth = mean_halfwidth([mean_psnr_db(trial) for trial in line.trials]) if random else 0.0
     found = {
         "system": scenario.systems[line.series.system].label,
         "channel": line.series.channel.name,
         "snr_db": line.series.channel.snr_db,
-        "cbr": mean_cbr,
         "mcs": line.mcs,
         "modulation_order": line.point.modulation_order,
         "code_rate": None if line.point.code_rate is None else float(line.point.code_rate),
         "images": total.pictures // len(line.trials),
         "trials": len(line.trials),
         "channel_uses": total.channel_uses / total.pictures,
-        "cbr_std": math.sqrt(cbr_variance),
-        "psnr_db": mean_psnr_db(total),
-        "psnr_ci95_db": halfwidth,
-        "psnr_delivered_db": _quotient(total.psnr_delivered_db, total.delivered),
-        "ssim": _quotient(total.ssim, total.ssim_pictures),
-        "ms_ssim": _quotient(total.ms_ssim, total.ms_ssim_pictures),
-        "accuracy": _quotient(total.correct, total.classified),
-        "accuracy_lo": accuracy and accuracy[0],
-        "accuracy_hi": accuracy and accuracy[1],
         "ber": _quotient(total.bit_errors, total.bits),
         "ser": _quotient(total.symbol_errors, total.symbols),
         "bler": _quotient(total.channel_outage, sent),
@@ -99,21 +85,45 @@ def values(plan: Plan, line: Line) -> dict[str, object]:
         "papr_db": _quotient(total.papr_db, total.sent),
         "pilot_overhead": ofdm and ofdm.pilot_overhead,
     }
+    if scenario.has_pictures:
+        found |= _of_pictures(total, line.trials, random)
     for path, value in swept(plan, line.point):
         found[f"sweep.{path}"] = value
     return found
 
 
+def _of_pictures(total, trials, random):
+    """The columns that say how many channel uses pictures take and what they look like."""
+    mean_cbr = total.cbr / total.pictures
+    cbr_variance = max(0.0, total.cbr_squared / total.pictures - mean_cbr**2)
+    accuracy = wilson(total.correct, total.classified)
+    return {
+        "cbr": mean_cbr,
+        "cbr_std": math.sqrt(cbr_variance),
+        "psnr_db": mean_psnr_db(total),
+        "psnr_ci95_db": mean_halfwidth([mean_psnr_db(trial) for trial in trials]) if random else 0.0,
+        "psnr_delivered_db": _quotient(total.psnr_delivered_db, total.delivered),
+        "ssim": _quotient(total.ssim, total.ssim_pictures),
+        "ms_ssim": _quotient(total.ms_ssim, total.ms_ssim_pictures),
+        "accuracy": _quotient(total.correct, total.classified),
+        "accuracy_lo": accuracy and accuracy[0],
+        "accuracy_hi": accuracy and accuracy[1],
+    }
+
+
 def columns(plan: Plan) -> tuple[str, ...]:
     """The columns of this run's results.csv."""
-    many = len(plan.scenario.bandwidth.cbr) > 1
-    return COLUMNS + (("sweep.bandwidth.cbr",) if many else ())
+    return COLUMNS + (("sweep.bandwidth.cbr",) if _many_cbrs(plan) else ())
 
 
 def swept(plan: Plan, point: OperatingPoint) -> Iterator[tuple[str, str]]:
     """Swept fields, SNR aside, with the value that the scenario wrote."""
-    if len(plan.scenario.bandwidth.cbr) > 1:
+    if _many_cbrs(plan):
         yield "bandwidth.cbr", str(point.cbr)
+
+
+def _many_cbrs(plan):
+    return plan.scenario.has_pictures and len(plan.scenario.bandwidth.cbr) > 1
 
 
 def _quotient(numerator, denominator):

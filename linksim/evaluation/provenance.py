@@ -12,14 +12,15 @@ from linksim.evaluation.plan import Plan
 from linksim.images.picture import PictureSet
 
 
-def describe_session(plan: Plan, pictures: PictureSet, workers: int) -> dict:
+def describe_session(plan: Plan, pictures: PictureSet | None, workers: int) -> dict:
     """The record of one session of a run, ready for JSON."""
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "linksim": linksim.__version__,
         "commit": _commit(),
         "seed": plan.scenario.seed,
-        "pictures": {
+        "pictures": pictures
+        and {
             "digest": pictures.digest,
             "names": [picture.name for picture in pictures.pictures],
             "skipped": list(pictures.skipped),

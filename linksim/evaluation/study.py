@@ -51,7 +51,7 @@ class Outcome:
 
 
 def run_study(
-    plan: Plan, pictures: PictureSet, store: Store, folder: Path, workers: int, progress: Progress,
+    plan: Plan, pictures: PictureSet | None, store: Store, folder: Path, workers: int, progress: Progress,
     start: Callable = Processes,
 ) -> Outcome:  # fmt: skip
     """Carry out what is missing, then export; Ctrl-C ends it early with the exports of what there is.
@@ -60,7 +60,8 @@ def run_study(
     ----------
     plan : Plan
         Of a resolved scenario.
-    pictures : PictureSet
+    pictures : PictureSet or None
+        None where random bits are sent.
     store : Store
         Open; finished tasks in it that the plan asks for are not repeated.
     folder : Path
@@ -126,9 +127,13 @@ class _Team:
             self._executor.close()
 
 
-def _export(plan: Plan, pictures: PictureSet, store: Store, folder: Path, results: dict[str, Summary]) -> int:
+def _export(plan, pictures, store, folder, results):
+    """Write the exports; returns the number of lines of results.csv."""
     lines = export_results(folder / "results.csv", plan, results)
-    export_rows(folder / "rows.csv", plan, results, store, [picture.name for picture in pictures.pictures])
+    if pictures is not None:
+        export_rows(
+            folder / "rows.csv", plan, results, store, [picture.name for picture in pictures.pictures]
+        )
     temporary = folder / "provenance.json.part"
     temporary.write_text(json.dumps({"sessions": store.sessions()}, indent=2) + "\n", encoding="utf-8")
     temporary.replace(folder / "provenance.json")

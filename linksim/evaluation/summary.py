@@ -5,6 +5,8 @@ import json
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from linksim.systems.base import CHANNEL_OUTAGE, CODEC_INFEASIBLE, DELIVERED
 
 
@@ -48,6 +50,31 @@ class Summary:
     def from_json(cls, text):
         """The inverse of `to_json`."""
         return cls(**json.loads(text))
+
+
+def summarise_blocks(reception) -> Summary:
+    """Add up what became of random blocks.
+
+    Parameters
+    ----------
+    reception : linksim.systems.base.Reception
+    """
+    sent = ~np.isnan(reception.power)
+    power, peak_power = reception.power[sent], reception.peak_power[sent]
+    return Summary(
+        pictures=len(reception.outcomes),
+        delivered=reception.outcomes.count(DELIVERED),
+        channel_outage=reception.outcomes.count(CHANNEL_OUTAGE),
+        codec_infeasible=reception.outcomes.count(CODEC_INFEASIBLE),
+        channel_uses=float(reception.channel_uses.sum()),
+        sent=int(sent.sum()),
+        power=float(power.sum()),
+        papr_db=float(np.sum(10 * np.log10(peak_power / power))),
+        bits=int(reception.bits.sum()),
+        bit_errors=int(reception.bit_errors.sum()),
+        symbols=int(reception.symbols.sum()),
+        symbol_errors=int(reception.symbol_errors.sum()),
+    )
 
 
 def summarise(rows) -> Summary:

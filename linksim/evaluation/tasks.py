@@ -92,6 +92,9 @@ class Task:
         Number of the channel realisation.
     seed : int
         For everything random; it does not depend on the system, so that systems meet the same channel.
+    uses : int or None
+        Of a task that sends random blocks instead of pictures: channel uses of each. The range `pictures`
+        then counts blocks.
     """
 
     id: str
@@ -101,6 +104,7 @@ class Task:
     pictures: tuple[int, int]
     trial: int
     seed: int
+    uses: int | None = None
 
     @property
     def kinship(self) -> tuple:

@@ -9,7 +9,7 @@ import numpy as np
 
 from linksim import systems
 from linksim.codecs.cache import FileCache
-from linksim.evaluation.summary import Summary, summarise
+from linksim.evaluation.summary import Summary, summarise, summarise_blocks
 from linksim.evaluation.tasks import Task
 from linksim.images.picture import PictureSet
 from linksim.metrics.ms_ssim import ssim_and_ms_ssim
@@ -17,6 +17,7 @@ from linksim.metrics.psnr import psnr_db
 from linksim.metrics.ssim import ssim
 from linksim.scenario.schema import Scenario
 from linksim.systems.base import DELIVERED
+from linksim.systems.bits import send_blocks
 from linksim.systems.classifier import Classifier
 from linksim.systems.fallback import GREY, fallback_picture
 
@@ -69,12 +70,13 @@ class Worker:
     Parameters
     ----------
     scenario : Scenario
-    pictures : PictureSet
+    pictures : PictureSet or None
+        None where random bits are sent.
     """
 
-    def __init__(self, scenario: Scenario, pictures: PictureSet):
+    def __init__(self, scenario: Scenario, pictures: PictureSet | None):
         self._scenario = scenario
-        self._pictures = pictures.pictures
+        self._pictures = pictures.pictures if pictures is not None else ()
         self._cache = FileCache()
         self._systems: dict[int, systems.System] = {}
         self._classifiers: dict[str, Classifier] = {}
@@ -83,6 +85,8 @@ class Worker:
 
     def execute(self, task: Task, keep_pictures: bool = False) -> Result:
         """Run one task."""
+        if task.uses is not None:
+            return self._count(task)
         start = time.perf_counter()
         first, last = task.pictures
         images = np.stack([picture.pixels for picture in self._pictures[first:last]])
@@ -101,6 +105,17 @@ class Worker:
             time.perf_counter() - start,
             *((reception.pictures, reception.classes) if keep_pictures else ()),
         )
+
+    def _count(self, task):
+        """Send random blocks and count their errors; there are no rows."""
+        start = time.perf_counter()
+        from linksim.phy.link import Link
+
+        link = Link(**vars(task.channel))
+        first, last = task.pictures
+        code = self._scenario.systems[task.system].code
+        reception = send_blocks(last - first, task.uses, task.point.mcs, code, link, task.seed)
+        return Result((), summarise_blocks(reception), time.perf_counter() - start)
 
     def _system(self, index):
         if index not in self._systems:

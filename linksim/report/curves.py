@@ -118,7 +118,7 @@ def _identity_columns(rows, x):
 
 def _identity_value(row, column):
     """A row's value in an identity column, one for all rates of a variable-rate system."""
-    if column != "cbr":
+    if column != "cbr" or row["cbr"] is None:
         return row.get(column)
     target = target_cbr(row)
     return "variable CBR" if target is None else target

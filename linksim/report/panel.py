@@ -208,7 +208,8 @@ def _add_legend(figure, curves, lines):
     for label, of_label in handles.items():
         # A family of MCSs shows its range of shades.
         chosen = sorted({round(i * (len(of_label) - 1) / 3) for i in range(4)})
-        handles[label] = tuple(of_label[i] for i in chosen) if len(chosen) > 1 else of_label[0]
+        alike = len({line.get_color() for line in of_label}) == 1
+        handles[label] = of_label[0] if alike else tuple(of_label[i] for i in chosen)
     labels = [textwrap.fill(label, _LEGEND_LETTERS) for label in handles]
     context = curves[0].context
     for rows in sorted({math.ceil(len(handles) / columns) for columns in (3, 2, 1)}):

@@ -47,11 +47,11 @@ def line_styles(curves):
     systems = list(dict.fromkeys(system for system, _ in keys))
     variants = list(dict.fromkeys(variant for _, variant in keys))
     crossed = len(systems) > 1 and len(variants) > 1 and len(keys) > max(len(systems), len(variants))
-    bounds = [curve for curve in curves if curve.role == BOUND]
+    bounds = list(dict.fromkeys(curve.label for curve in curves if curve.role == BOUND))
     styles = []
     for curve in curves:
         if curve.role == BOUND:
-            styles.append(_bound_style(curve, bounds.index(curve)))
+            styles.append(_bound_style(curve, bounds.index(curve.label)))
             continue
         place = systems.index(curve.system) if crossed else keys.index(_key(curve))
         colour = COLOURS[place % len(COLOURS)]

@@ -1,6 +1,6 @@
 """The scenario as a whole: what a user writes to describe one study."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -17,6 +17,12 @@ AXES = (
     "ser", "bler", "delivered", "channel_outage", "codec_infeasible", "tx_power_db", "papr_db",
 )  # fmt: skip
 Axis = Literal[AXES]
+
+#: Those that hold numbers without pictures.
+AXES_OF_BITS = (
+    "snr_db", "channel_uses", "ber", "ser", "bler", "delivered", "channel_outage", "codec_infeasible",
+    "tx_power_db", "papr_db",
+)  # fmt: skip
 
 Byte = Annotated[Whole, Field(ge=0, le=255)]
 
@@ -79,14 +85,23 @@ class FigureSpec(Model):
     log_y: Switch = Field(False, description="logarithmic y axis")
 
 
+#: Figures of a study without pictures that names none.
+_FIGURES_OF_BITS = tuple(
+    {"y": column, "file": f"{column}_vs_snr", "log_y": True} for column in ("ber", "bler")
+)
+
+
 class Scenario(Model):
-    """One study: pictures, a channel, systems, and what to report."""
+    """One study: pictures, a channel, systems, and what to report.
+
+    A study of `bits` systems has no pictures and therefore no bandwidth.
+    """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$", description="names the output folder")
     title: str | None = Field(None, max_length=200, description="title of the figures")
     seed: Whole = Field(1, ge=0, lt=2**31, description="seed of everything random")
-    images: ImagesSpec = Field(description="the pictures")
-    bandwidth: BandwidthSpec = Field(description="channel uses per picture")
+    images: ImagesSpec | None = Field(None, description="the pictures; none with bits systems")
+    bandwidth: BandwidthSpec | None = Field(None, description="channel uses per picture")
     channel: ChannelSpec = Field(description="the channel")
     systems: tuple[SystemSpec, ...] = Field(min_length=1, description="what is compared")
     link: LinkSpec = Field(default_factory=LinkSpec, description="power policy, channel knowledge, amplifier")
@@ -103,6 +118,16 @@ class Scenario(Model):
         (FigureSpec(y="psnr_db", file="psnr_vs_snr"),), description="figures to draw"
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _figures_without_pictures(cls, data: Any):
+        systems = data.get("systems") if isinstance(data, dict) else None
+        systems = systems if isinstance(systems, list | tuple) else ()
+        types = {str(system.get("type")) for system in systems if isinstance(system, dict)}
+        if types == {"bits"} and "figures" not in data:
+            return {**data, "figures": _FIGURES_OF_BITS}
+        return data
+
     @field_validator("metrics", mode="after")
     @classmethod
     def _with_psnr(cls, metrics):
@@ -110,12 +135,43 @@ class Scenario(Model):
             raise refusal("a metric is listed twice", "list each once")
         return metrics if "psnr" in metrics else ("psnr", *metrics)
 
+    @property
+    def has_pictures(self) -> bool:
+        """Whether pictures are sent; otherwise all systems send random bits."""
+        return self.images is not None
+
+    @model_validator(mode="after")
+    def _pictures_or_bits(self):
+        bits = [index for index, system in enumerate(self.systems) if system.type == "bits"]
+        if bits and len(bits) < len(self.systems):
+            mend = "write a scenario of their own for bits systems, without images and bandwidth"
+            raise refusal("sends no pictures, and other systems do", mend, field=f"systems.{bits[0]}.type")
+        for field in ("images", "bandwidth"):
+            if bits and getattr(self, field) is not None:
+                raise refusal("bits systems send no pictures", "remove it", field=field)
+            if not bits and getattr(self, field) is None:
+                raise refusal("missing", f"add `{field}:`", field=field)
+        if not bits:
+            return self
+        for field in ("pictures", "chunk"):
+            if getattr(self, field) is not None:
+                raise refusal("bits systems send no pictures", "remove it", field=field)
+        if self.stop.psnr_halfwidth_db is not None:
+            mend = "remove it, or stop by min_block_errors"
+            raise refusal("bits systems have no PSNR", mend, field="stop.psnr_halfwidth_db")
+        for index, figure in enumerate(self.figures):
+            for axis, column in (("x", figure.x), ("y", figure.y)):
+                if column not in AXES_OF_BITS:
+                    mend = f"show one of {', '.join(AXES_OF_BITS)}"
+                    raise refusal(f"bits systems have no {column}", mend, field=f"figures.{index}.{axis}")
+        return self
+
     @model_validator(mode="after")
     def _consistent(self):
         _refuse_repeats("systems.{}.label", [system.label for system in self.systems])
         _refuse_repeats("figures.{}.file", [figure.file for figure in self.figures])
         _refuse_repeats("channel.snr_db", self.channel.snr_db)
-        _refuse_repeats("bandwidth.cbr", self.bandwidth.cbr)
+        _refuse_repeats("bandwidth.cbr", self.bandwidth.cbr if self.bandwidth is not None else ())
         self.link.refuse_on(self.channel)
         for index, figure in enumerate(self.figures):
             for axis, column in (("x", figure.x), ("y", figure.y)):

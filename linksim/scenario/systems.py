@@ -1,6 +1,6 @@
 """Schema of the end-to-end systems: separate chains, learned systems and the capacity bound."""
 
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
@@ -110,19 +110,13 @@ class MCSSpec(Model):
 
     @model_validator(mode="after")
     def _consistent(self):
-        size = MCS_TABLES[self.table].size
         if self.policy == "fixed" and self.index is None:
             raise refusal("missing with policy fixed", "add `index: 10` or another MCS", field="index")
         if self.policy == "fixed" and self.indices is not None:
             raise refusal("policy fixed takes one MCS", "write `index` instead", field="indices")
         if self.policy == "envelope" and self.index is not None:
             raise refusal("belongs to policy fixed", "restrict an envelope with `indices`", field="index")
-        field = "index" if self.policy == "fixed" else "indices"
-        for index in self.candidates:
-            if not 0 <= index < size:
-                raise refusal(f"{self.table} has no MCS {index}", f"write 0 to {size - 1}", field=field)
-        if len(set(self.candidates)) < len(self.candidates):
-            raise refusal("an MCS is listed twice", "list each once", field=field)
+        _refuse_unknown_mcs(self, "index" if self.policy == "fixed" else "indices")
         return self
 
     @property
@@ -131,6 +125,38 @@ class MCSSpec(Model):
         if self.policy == "fixed":
             return (self.index,)
         return self.indices if self.indices is not None else tuple(range(MCS_TABLES[self.table].size))
+
+
+class MCSSubset(Model):
+    """MCSs of a table, each measured on its own."""
+
+    table: MCSTable = Field("pdsch-1", description="MCS table; it brings its channel code")
+    index: Whole | None = Field(None, ge=0, description="a single MCS")
+    indices: tuple[Whole, ...] | None = Field(None, min_length=1, description="these MCSs; default: all")
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        if self.index is not None and self.indices is not None:
+            raise refusal("excludes index", "write one of the two", field="indices")
+        _refuse_unknown_mcs(self, "indices" if self.index is None else "index")
+        return self
+
+    @property
+    def candidates(self) -> tuple[int, ...]:
+        """The MCS indices that take part, in the order written."""
+        if self.index is not None:
+            return (self.index,)
+        return self.indices if self.indices is not None else tuple(range(MCS_TABLES[self.table].size))
+
+
+def _refuse_unknown_mcs(mcs, field):
+    """Raise a refusal unless the candidates are different rows of their table."""
+    size = MCS_TABLES[mcs.table].size
+    for index in mcs.candidates:
+        if not 0 <= index < size:
+            raise refusal(f"{mcs.table} has no MCS {index}", f"write 0 to {size - 1}", field=field)
+    if len(set(mcs.candidates)) < len(mcs.candidates):
+        raise refusal("an MCS is listed twice", "list each once", field=field)
 
 
 class GroupingSpec(Model):
@@ -383,4 +409,23 @@ class CapacityBoundSpec(Model):
     classifier: Classifier = None
 
 
-SystemSpec = Annotated[SeparatedSpec | LearnedSpec | CapacityBoundSpec, Field(discriminator="type")]
+class BitsSpec(Model):
+    """Random bits over channel code and modulation: error rates of every MCS, without pictures."""
+
+    type: Literal["bits"]
+    label: str = Field(min_length=1, max_length=80, description="its name in tables and legends")
+    mcs: MCSSubset = Field(default_factory=MCSSubset, description="the MCSs that are measured")
+    code: CodeSpec = Field(default_factory=CodeSpec, description="channel code and its decoder")
+    uses: Whole = Field(ge=1, le=1_000_000, description="channel uses of a block")
+    blocks: Whole = Field(100, ge=1, le=1_000_000, description="blocks in one task, which is one trial")
+    classifier: ClassVar[None] = None
+
+    @field_validator("code", mode="after")
+    @classmethod
+    def _of_the_table(cls, code, info):
+        return code.of_table(info.data["mcs"].table) if "mcs" in info.data else code  # refused already
+
+
+SystemSpec = Annotated[
+    SeparatedSpec | LearnedSpec | CapacityBoundSpec | BitsSpec, Field(discriminator="type")
+]

@@ -9,6 +9,7 @@ SYSTEMS = {
     "separated": "linksim.systems.separated:Separated",
     "learned": "linksim.systems.learned:Learned",
     "capacity_bound": "linksim.systems.capacity_bound:CapacityBound",
+    "bits": "linksim.systems.bits:Bits",
 }
 
 

@@ -24,8 +24,9 @@ class OperatingPoint:
     name : str
         Its name in results, as `pdsch-1/10`, `weights:deepjscc-q/qam64-awgn16-c6` or `bound:bicm`; of
         weights for several modulation orders with the bits per symbol, as `weights:ujscc/b/4`.
-    cbr : Fraction
-        Channel uses per source sample, k/n; of a variable rate the mean over all pictures of the study.
+    cbr : Fraction or None
+        Channel uses per source sample, k/n; of a variable rate the mean over all pictures of the study. None
+        without pictures.
     mcs : MCS or None
         The modulation and coding scheme, where one is fixed.
     weights : Weights or None
@@ -35,7 +36,7 @@ class OperatingPoint:
     """
 
     name: str
-    cbr: Fraction
+    cbr: Fraction | None
     mcs: MCS | None = None
     weights: Weights | None = None
     order: int | None = None

@@ -43,7 +43,8 @@ def test_uncoded_orders():
     assert [(mcs.modulation_order, mcs.code_rate) for mcs in mcs_table("uncoded")] == [
         (order, 1) for order in (1, 2, 4, 6, 8, 10, 12)
     ]
-    assert not mcs_table("uncoded")[0].half_pi and not mcs_table("wifi-ad")[0].half_pi
+    assert not mcs_table("uncoded")[0].half_pi
+    assert not mcs_table("wifi-ad")[0].half_pi
 
 
 @pytest.mark.parametrize(

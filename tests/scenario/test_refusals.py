@@ -172,6 +172,52 @@ def test_mistakes_about_modulation_orders_are_named(fields, field, mend, minimal
     assert mend in text.split("\nmend: ")[1]
 
 
+@pytest.mark.parametrize(
+    ("fields", "field", "mend"),
+    [
+        ({"images": {"source": "photos"}}, "images", "remove it"),
+        ({"bandwidth": {"cbr": "1/6"}}, "bandwidth", "remove it"),
+        ({"chunk": 3}, "chunk", "remove it"),
+        ({"pictures": {"images": [0], "snr_db": 0}}, "pictures", "remove it"),
+        ({"stop": {"max_trials": 9, "psnr_halfwidth_db": 0.1}}, "stop.psnr_halfwidth_db", "min_block_errors"),
+        ({"figures": [{"y": "psnr_db", "file": "a"}]}, "figures.0.y", "show one of snr_db"),
+        ({"figures": [{"x": "cbr", "y": "ber", "file": "a"}]}, "figures.0.x", "show one of snr_db"),
+        ({"systems": [{"type": "bits", "label": "a"}]}, "systems.0.uses", "add `uses:`"),
+        ({"systems": [{"type": "bits", "label": "a", "uses": 0}]}, "systems.0.uses", "1 or more"),
+        (
+            {"systems": [{"type": "bits", "label": "a", "uses": 9, "mcs": {"policy": "envelope"}}]},
+            "systems.0.mcs.policy", "remove it",
+        ),
+        (
+            {"systems": [{"type": "bits", "label": "a", "uses": 9, "mcs": {"table": "uncoded", "index": 7}}]},
+            "systems.0.mcs.index", "0 to 6",
+        ),
+        (
+            {"systems": [{"type": "bits", "label": "a", "uses": 9, "mcs": {"index": 7, "indices": [7]}}]},
+            "systems.0.mcs.indices", "one of the two",
+        ),
+        (
+            {"systems": [{"type": "bits", "label": "a", "uses": 9, "code": {"name": "uncoded"}}]},
+            "systems.0.code.name", "uncoded",
+        ),
+        (
+            {"systems": [{"type": "bits", "label": "a", "uses": 9}, {"type": "capacity_bound"}]},
+            "systems.0.type", "a scenario of their own",
+        ),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_mistakes_about_studies_without_pictures_are_named(fields, field, mend, refusal):
+    study = {
+        "name": "a",
+        "channel": {"model": "awgn", "snr_db": 0},
+        "systems": [{"type": "bits", "label": "a", "uses": 100}],
+    }
+    text = refusal(validate, study | fields, file="a.yaml")
+    assert text.startswith(f"a.yaml: {field}: ")
+    assert mend in text.split("\nmend: ")[1]
+
+
 @pytest.mark.parametrize("field", ["name", "images", "bandwidth", "channel", "systems"])
 def test_a_missing_part_is_named(field, minimal, refusal):
     del minimal[field]
