@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from functools import cache
 from importlib.metadata import version
 
@@ -113,7 +113,12 @@ class Task:
 
 
 def seed_of(scenario_seed: int, channel: ChannelPoint | None, first_picture: int, trial: int) -> int:
-    """The seed of a task: 31 bits that depend on the scenario, the channel, the chunk and the trial only."""
+    """The seed of a task: 31 bits that depend on the scenario, the channel, the chunk and the trial only.
+
+    Not on who knows the channel nor on the amplifier: studies that differ in these meet the same gains.
+    """
+    if channel is not None:
+        channel = replace(channel, csi="perfect", interpolation=None, amplifier=None)
     return int(digest([scenario_seed, repr(channel), first_picture, trial])[:8], 16) >> 1
 
 

@@ -48,13 +48,13 @@ def uses(kind: str, bits: int, model: str, snr_db: float) -> int:
     Parameters
     ----------
     kind : str
-        `capacity`: ⌈bits / C⌉, where C = log2(1 + SNR), on both kinds of fading its mean over the gain
-        (ergodic capacity), as if the map were spread over many blocks; `coded`: those of its transport block;
+        `capacity`: ⌈bits / C⌉, where C = log2(1 + SNR), on all fading its mean over the gain (ergodic
+        capacity), as if the map were spread over many blocks; `coded`: those of its transport block;
         `free`: none.
     bits : int
         Of its rate map.
     model : str
-        YAML name of the channel.
+        YAML name of the channel; `ofdm` counts as Rayleigh fading on one antenna.
     snr_db : float
     """
     if kind == "free" or not bits:
@@ -68,8 +68,8 @@ def uses(kind: str, bits: int, model: str, snr_db: float) -> int:
 def transport(bits: int, model: str, snr_db: float) -> tuple[int, MCS]:
     """The fewest channel uses, and their MCS, whose transport blocks carry so many bits safely.
 
-    Safe is a rate, CRC included, below the MCS's BICM capacity 3 dB below the SNR; on both kinds of fading
-    that is its mean over the gain. Where no MCS is safe, the slowest one is taken.
+    Safe is a rate, CRC included, below the MCS's BICM capacity 3 dB below the SNR; on all fading that is its
+    mean over the gain. Where no MCS is safe, the slowest one is taken.
     """
     table = sorted(mcs_table(_TABLE), key=lambda mcs: mcs.spectral_efficiency)
     capacity = {

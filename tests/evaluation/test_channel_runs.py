@@ -38,6 +38,9 @@ def test_channel_points_tell_everything_apart():
         ChannelPoint("awgn", 4.0, "measured"),
     ]
     assert len({repr(point) for point in points}) == len(set(points)) == len(points)
+    seeds = [seed_of(7, point, 0, 0) for point in points]
+    assert seeds[0] == seeds[2] == seeds[3] != seeds[1]  # the same gains, whoever knows them
+    assert seeds[4] == seeds[5] == seeds[6]
 
 
 def test_task_ids_know_the_link(make_plan):
