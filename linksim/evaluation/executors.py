@@ -128,7 +128,8 @@ def describe(task: Task) -> str:
     """Name a task for people."""
     where = "ceiling" if task.channel is None else f"{task.channel.name} {task.channel.snr_db:g} dB"
     bandwidth = f"at CBR {task.point.cbr}" if task.uses is None else f"in blocks of {task.uses} channel uses"
-    return f"{task.point.name} {bandwidth}, {where}, trial {task.trial}"
+    trial = "calibration" if task.trial < 0 else f"trial {task.trial}"
+    return f"{task.point.name} {bandwidth}, {where}, {trial}"
 
 
 def _serve(connection, scenario, pictures, threads):

@@ -11,6 +11,7 @@ from functools import cache, cached_property
 from importlib.util import find_spec
 
 from linksim import systems
+from linksim.evaluation.statistics import wilson
 from linksim.evaluation.summary import Summary
 from linksim.evaluation.tasks import ChannelPoint, Task, digest, seed_of, software
 from linksim.evaluation.trials import Trials, halfway, mean_psnr_db, precise_enough
@@ -18,6 +19,7 @@ from linksim.images.picture import PictureSet
 from linksim.modulation.capacity import bicm_capacity
 from linksim.scenario.errors import InputError
 from linksim.scenario.schema import Scenario
+from linksim.scenario.systems import CALIBRATION_BLOCKS
 from linksim.systems.base import OperatingPoint, channel_uses
 from linksim.systems.classifier import Classifier
 
@@ -29,6 +31,12 @@ _CHUNK_SAMPLES = 4_000_000
 _OF_THE_POINT = {
     "label", "mcs", "model", "weights", "target_ser", "boundaries", "order", "side_information", "classifier",
 }  # fmt: skip
+
+#: A task of a calibration holds as many blocks as fit this many channel uses.
+_CALIBRATION_USES = 1_000_000
+
+#: Block error rate of link adaptation in 3GPP (TS 38.214 clause 5.2.2.1).
+_TARGET_BLER = 0.1
 
 #: The search for the best MCS starts where a rate lies this far above its capacity.
 _IMPLEMENTATION_LOSS_DB = 1.0
@@ -233,8 +241,11 @@ class Plan:
         seen = set()
         for series in self.series():
             system, random = self._systems[series.system], self.is_random(series)
+            spec = self.scenario.systems[series.system]
+            calibrates = spec.type == "separated" and spec.mcs.policy == "threshold"
             for point in series.points:
                 tasks = self._ceiling(series, point) if system.prunes else []
+                tasks += self._calibration(series, point) if calibrates and point.mcs else []
                 for trial in range(self.scenario.stop.limit if random else 1):
                     tasks += self.tasks(series, point, trial)
                 for task in tasks:
@@ -248,7 +259,13 @@ class Plan:
         if not self.is_random(series):
             yield self.tasks(series, series.points[0], 0)
         elif spec.type != "separated" or spec.mcs.policy == "fixed":
-            yield from self._fixed_rounds(series, trials)
+            yield from self._fixed_rounds(series, series.points[0], trials)
+        elif spec.mcs.policy == "threshold":
+            for point in self._by_rate(series):
+                yield self._calibration(series, point)
+                if self._keeps_to_target(series, point, results):
+                    break
+            yield from self._fixed_rounds(series, self.threshold_choice(series, results), trials)
         else:
             yield from self._envelope_rounds(series, trials, results)
 
@@ -276,9 +293,60 @@ class Plan:
                 return
             yield request
 
-    def _fixed_rounds(self, series, trials):
+    def threshold_choice(self, series: Series, results: Mapping[str, Summary]) -> OperatingPoint:
+        """The operating point of highest rate whose block error rate keeps to the target.
+
+        By the calibrations that there are; the last point, which has no MCS, where none keeps to it.
+        """
+        for point in self._by_rate(series):
+            if self._keeps_to_target(series, point, results):
+                return point
+        return series.points[-1]
+
+    def _by_rate(self, series):
+        """Points of falling spectral efficiency; of two with the same, the lower index first."""
+        points = [point for point in series.points if point.mcs is not None]
+        return sorted(points, key=lambda point: -point.mcs.spectral_efficiency)
+
+    def _keeps_to_target(self, series, point, results):
+        """Whether Wilson's upper limit is at most the target, for the blocks of every size."""
+        target = self.scenario.systems[series.system].mcs.target_bler or _TARGET_BLER
+        by_uses = defaultdict(list)
+        for task in self._calibration(series, point):
+            if task.id not in results:
+                return False
+            by_uses[task.uses].append(results[task.id])
+        totals = [sum(summaries, Summary()) for summaries in by_uses.values()]
+        return all(total.sent and wilson(total.channel_outage, total.sent)[1] <= target for total in totals)
+
+    def _calibration(self, series, point):
+        """Tasks that count block errors of random payloads, with seeds of their own."""
+        spec, cbr = self.scenario.systems[series.system], point.cbr
+        shapes = [(stop - start, self._pictures[start].shape) for start, stop in self._chunks[series.system]]
+        tasks = []
+        for uses in self._systems[series.system].block_uses(shapes, cbr):
+            step = max(1, _CALIBRATION_USES // uses)
+            for start in range(0, CALIBRATION_BLOCKS, step):
+                chunk = (start, min(start + step, CALIBRATION_BLOCKS))
+                # A trial that no picture has.
+                seed = seed_of(self.scenario.seed, series.channel, start, -1)
+                identity = [
+                    "calibration",
+                    spec.code.model_dump(mode="json"),
+                    point.name,
+                    uses,
+                    chunk,
+                    repr(series.channel),
+                    seed,
+                    software(*(("pyldpc",) if self._needs_pyldpc(series.system) else ())),
+                ]
+                name = digest(identity)[:32]
+                tasks.append(Task(name, series.system, point, series.channel, chunk, -1, seed, uses))
+        return tasks
+
+    def _fixed_rounds(self, series, point, trials):
         """One operating point until the stopping rules are met."""
-        (point,), stop = series.points, self.scenario.stop
+        stop = self.scenario.stop
         if point.mcs is None:  # without blocks there are no block errors to wait for
             stop = stop.model_copy(update={"min_block_errors": 0})
         count = stop.trials

@@ -48,6 +48,11 @@ def lines(plan: Plan, results: Mapping[str, Summary]) -> Iterator[Line]:
             if done:
                 yield Line(series, point.name, point, tuple(done))
         spec = plan.scenario.systems[series.system]
+        if spec.type == "separated" and spec.mcs.policy == "threshold":
+            point = plan.threshold_choice(series, results)
+            done = trials.of(point)
+            if done and point.mcs is not None:  # otherwise its line is there
+                yield Line(series, f"threshold:{point.name}", point, tuple(done))
         if spec.type == "separated" and spec.mcs.policy == "envelope":
             chosen = trials.choose()
             if chosen is not None:

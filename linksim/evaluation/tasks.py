@@ -89,7 +89,7 @@ class Task:
     pictures : (int, int)
         First picture of the chunk and the one after its last.
     trial : int
-        Number of the channel realisation.
+        Number of the channel realisation; −1 of a calibration.
     seed : int
         For everything random; it does not depend on the system, so that systems meet the same channel.
     uses : int or None

@@ -113,8 +113,11 @@ class Worker:
 
         link = Link(**vars(task.channel))
         first, last = task.pictures
-        code = self._scenario.systems[task.system].code
-        reception = send_blocks(last - first, task.uses, task.point.mcs, code, link, task.seed)
+        spec = self._scenario.systems[task.system]
+        exhaustive = spec.type == "bits"  # a calibration asks for block errors alone
+        reception = send_blocks(
+            last - first, task.uses, task.point.mcs, spec.code, link, task.seed, exhaustive
+        )
         return Result((), summarise_blocks(reception), time.perf_counter() - start)
 
     def _system(self, index):

@@ -93,16 +93,28 @@ class CodeSpec(Model):
         return self.model_copy(update={"name": code, **decoder})
 
 
+#: Blocks by which the policy `threshold` judges an MCS at a channel point.
+CALIBRATION_BLOCKS = 200
+
+#: What they can show at the least, by Wilson's upper limit.
+SMALLEST_TARGET_BLER = 0.02
+
+
 class MCSSpec(Model):
     """Which MCSs of a table take part and who chooses among them."""
 
     table: MCSTable = Field("pdsch-1", description="MCS table; it brings its channel code")
-    policy: Literal["envelope", "fixed"] = Field(
-        "envelope", description="envelope: best mean PSNR at each SNR; fixed: one index"
+    policy: Literal["envelope", "threshold", "fixed"] = Field(
+        "envelope",
+        description="envelope: best mean PSNR at each SNR; threshold: highest rate whose block error rate "
+        "keeps to target_bler; fixed: one index",
+    )
+    target_bler: Number | None = Field(
+        None, gt=0, lt=1, description="block error rate of the policy `threshold`; default: 0.1"
     )
     index: Whole | None = Field(None, ge=0, description="the MCS of the policy `fixed`")
     indices: tuple[Whole, ...] | None = Field(
-        None, min_length=1, description="restricts the envelope to these MCSs"
+        None, min_length=1, description="restricts the policy to these MCSs"
     )
     decode: Literal["needed", "all"] = Field(
         "needed", description="all: decode what cannot change the envelope, too"
@@ -114,8 +126,14 @@ class MCSSpec(Model):
             raise refusal("missing with policy fixed", "add `index: 10` or another MCS", field="index")
         if self.policy == "fixed" and self.indices is not None:
             raise refusal("policy fixed takes one MCS", "write `index` instead", field="indices")
-        if self.policy == "envelope" and self.index is not None:
-            raise refusal("belongs to policy fixed", "restrict an envelope with `indices`", field="index")
+        if self.policy != "fixed" and self.index is not None:
+            raise refusal("belongs to policy fixed", f"restrict {self.policy} with `indices`", field="index")
+        if self.policy != "threshold" and self.target_bler is not None:
+            raise refusal("belongs to policy threshold", "remove it", field="target_bler")
+        # Wilson's upper limit of no error among the blocks of the calibration.
+        if self.target_bler is not None and self.target_bler < SMALLEST_TARGET_BLER:
+            problem = f"{CALIBRATION_BLOCKS} blocks cannot show so low a rate"
+            raise refusal(problem, f"write {SMALLEST_TARGET_BLER} or more", field="target_bler")
         _refuse_unknown_mcs(self, "index" if self.policy == "fixed" else "indices")
         return self
 

@@ -39,7 +39,9 @@ class Bits:
         return tuple(OperatingPoint(mcs.name, cbr, mcs) for mcs in chosen)
 
 
-def send_blocks(count: int, uses: int, mcs: MCS, code: CodeSpec, link, seed: int) -> Reception:
+def send_blocks(
+    count: int, uses: int, mcs: MCS, code: CodeSpec, link, seed: int, exhaustive: bool = True
+) -> Reception:
     """Send random payloads over a link.
 
     A block is in error when a CRC fails or a payload bit is wrong: what only the CRC's own bits suffered
@@ -57,6 +59,8 @@ def send_blocks(count: int, uses: int, mcs: MCS, code: CodeSpec, link, seed: int
     link : linksim.phy.link.Link
     seed : int
         Of the payloads and the channel.
+    exhaustive : bool
+        Otherwise decoding may stop where a block is known to be lost; the bit errors of all are then unknown.
 
     Returns
     -------
@@ -72,7 +76,7 @@ def send_blocks(count: int, uses: int, mcs: MCS, code: CodeSpec, link, seed: int
         return Reception.without_channel(nothing, [CODEC_INFEASIBLE] * count, [uses] * count)
     payload = np.random.default_rng(seed).integers(0, 2, (count, chain.payload), np.uint8)
     randomness.seed(seed)
-    sent = chain.transmit(payload, link)
+    sent = chain.transmit(payload, link, exhaustive)
     bit_errors = (sent.bits != payload).sum(axis=1)
     right = sent.passed & (bit_errors == 0)
     return Reception(
@@ -81,8 +85,8 @@ def send_blocks(count: int, uses: int, mcs: MCS, code: CodeSpec, link, seed: int
         channel_uses=np.full(count, uses),
         power=sent.power,
         peak_power=sent.peak_power,
-        bits=np.full(count, chain.payload),
-        bit_errors=bit_errors,
+        bits=np.full(count, chain.payload * sent.complete),
+        bit_errors=bit_errors * sent.complete,
         symbols=np.full(count, sent.symbols),
         symbol_errors=sent.symbol_errors,
         outage_probability=np.zeros(count),

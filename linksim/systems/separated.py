@@ -41,10 +41,15 @@ class Separated:
         return True
 
     def operating_points(self, cbr: Fraction, snr_db: float) -> tuple[OperatingPoint, ...]:
-        """One point for each MCS that takes part, in the order of their indices."""
+        """One point for each MCS that takes part, in the order of their indices.
+
+        The policy `threshold` has one more, at which nothing is sent.
+        """
         table = mcs_table(self._spec.mcs.table)
         chosen = (table[index] for index in sorted(self._spec.mcs.candidates))
-        return tuple(OperatingPoint(mcs.name, cbr, mcs) for mcs in chosen)
+        points = tuple(OperatingPoint(mcs.name, cbr, mcs) for mcs in chosen)
+        nothing = (OperatingPoint("threshold:none", cbr),)
+        return points + nothing if self._spec.mcs.policy == "threshold" else points
 
     def ceiling(self, images: np.ndarray, point: OperatingPoint) -> Reception:
         """The best that can become of each picture: its file arrives, or the fallback if that is nearer."""
@@ -58,7 +63,12 @@ class Separated:
         return Reception.join(parts)
 
     def transmit(self, images: np.ndarray, link, point: OperatingPoint, seed: int) -> Reception:
-        """Send images uint8 `[batch, H, W, C]`; groups of one size go through one compiled graph together."""
+        """Send images uint8 `[batch, H, W, C]`; groups of one size go through one compiled graph together.
+
+        At an operating point without an MCS nothing is sent, and every image is lost on the channel.
+        """
+        if point.mcs is None:
+            return self._all_lost(images, point)
         from linksim.phy import randomness  # loads TensorFlow: not before something is sent
 
         randomness.seed(seed)
@@ -68,6 +78,29 @@ class Separated:
         parts = [self._transmit_alike(alike, link, point)]
         if len(alike) < len(groups):
             parts.append(self._transmit_alike(groups[len(alike) :], link, point))
+        return Reception.join(parts)
+
+    def block_uses(self, shapes, cbr: Fraction) -> tuple[int, ...]:
+        """The different numbers of channel uses that pictures, or mosaics of them, of these shapes get.
+
+        Parameters
+        ----------
+        shapes : list of (H, W, C)
+            Of consecutive pictures, alike within a chunk.
+        """
+        uses = {}
+        for count, shape in shapes:
+            for group in self._source.group(np.broadcast_to(np.uint8(0), (count, *shape))):
+                uses[self._source.channel_uses(group, cbr)] = None
+        return tuple(uses)
+
+    def _all_lost(self, images, point):
+        parts = []
+        for group in self._source.group(images):
+            uses = self._source.channel_uses(group, point.cbr) / len(group)
+            lost = self._source.pictures(group, None)
+            outcomes = [CHANNEL_OUTAGE] * len(group)
+            parts.append(Reception.without_channel(lost, outcomes, [uses] * len(group)))
         return Reception.join(parts)
 
     def _modem(self, group, point):

@@ -82,6 +82,10 @@ MISTAKES = [
     ("systems.0.mcs={table: pdsch-4, indices: [27]}", "systems.0.mcs.indices", "0 to 26"),
     ("systems.0.mcs={table: wifi-ad, indices: [16]}", "systems.0.mcs.indices", "0 to 15"),
     ("systems.0.mcs={table: papers-ldpc, policy: fixed, index: 12}", "systems.0.mcs.index", "0 to 11"),
+    ("systems.0.mcs={policy: threshold, index: 3}", "systems.0.mcs.index", "threshold with `indices`"),
+    ("systems.0.mcs={target_bler: 0.1}", "systems.0.mcs.target_bler", "remove it"),
+    ("systems.0.mcs={policy: threshold, target_bler: 1}", "systems.0.mcs.target_bler", "less than 1"),
+    ("systems.0.mcs={policy: threshold, target_bler: 0.01}", "systems.0.mcs.target_bler", "0.02 or more"),
     ("systems.0.code={name: ieee80211ad-ldpc}", "systems.0.code.name", "mcs.table to one of wifi-ad"),
     (
         "systems.0={type: separated, label: a, code: {name: nr-ldpc}, mcs: {table: wifi-ad}}",
