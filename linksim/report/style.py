@@ -60,7 +60,8 @@ def line_styles(curves):
             depth = family.index(curve) / max(len(family) - 1, 1)
             styles.append(_single_style(colour, depth, behind=_key(curve) in led))
         if curve.role == MAIN:
-            variant = variants.index(curve.variant) if crossed else 0
+            # Colours come round again with another line.
+            variant = variants.index(curve.variant) if crossed else place // len(COLOURS)
             styles.append(_main_style(colour, place, variant))
     return styles
 
