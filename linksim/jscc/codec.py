@@ -185,7 +185,7 @@ class Codec(keras.Model):
         return None
 
     def rehearse(
-        self, images, channel: Callable, snr_db, hardness, orders: tuple[int, ...], training=False, **options
+        self, images, channel: Callable, snr_db, hardness, orders: tuple[int, ...], training=False
     ) -> Rehearsal:
         """Send pictures over a channel, differentiably.
 

@@ -194,10 +194,12 @@ def _pack(source, target, share, base):
             if not np.issubdtype(values.dtype, np.floating):
                 packed.create_dataset(name, data=values)
                 return
-            if not np.isfinite(values).all():
-                raise ValueError(f"{name} is not finite")
+            with np.errstate(over="ignore"):
+                half = values.astype(np.float16)
+            if not np.isfinite(half).all():
+                raise ValueError(f"{name} is not finite in half precision")
             if values.ndim < 2 or values.size < _LEAST_ON_A_GRID or not values.any():
-                packed.create_dataset(name, data=values.astype(np.float16))
+                packed.create_dataset(name, data=half)
                 return
             least = max(share * values.std(), abs(values).max() / 127)  # one byte a number
             numbers, step = grids.get(name, (0, float(np.float32(least))))

@@ -159,7 +159,8 @@ class SwinBlock(keras.layers.Layer):
         return input_shape
 
     def get_config(self):
-        return {**super().get_config(), **_own_config(self.attention), "mlp_ratio": self.mlp_ratio}
+        own = {name: getattr(self.attention, name) for name in ("heads", "window", "shifted")}
+        return {**super().get_config(), **own, "mlp_ratio": self.mlp_ratio}
 
 
 @keras.saving.register_keras_serializable(package="linksim")
@@ -250,10 +251,6 @@ def swin_blocks(channels, depth, head_width, window, mlp_ratio):
     """`depth` blocks of one width, every second one shifted."""
     heads = max(1, channels // head_width)
     return [SwinBlock(heads, window, bool(number % 2), mlp_ratio) for number in range(depth)]
-
-
-def _own_config(attention):
-    return {name: getattr(attention, name) for name in ("heads", "window", "shifted")}
 
 
 def _relative_positions(window):
