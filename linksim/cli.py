@@ -207,6 +207,20 @@ def plot(
 
 
 @app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Run folder.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="The page; default DIR/report.html.")
+    ] = None,
+) -> int:
+    """Write one HTML page of a run: curves, pictures, constellations, tables, origin."""
+    from linksim.report.page import write_page
+
+    print(f"Look at {write_page(folder, out, tell=lambda line: print(line, flush=True))}")
+    return DONE
+
+
+@app.command()
 def paired(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Run folder.")],
     base: Annotated[str, typer.Option("--from", metavar="LABEL", help="System to compare the others with.")],

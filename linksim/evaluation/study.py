@@ -85,7 +85,7 @@ def run_study(
     stored = store.summaries()
     results: dict[str, Summary] = {}
     team = _Team(lambda: start(workers, plan.scenario, pictures))
-    done, complete = 0, True
+    done, complete = 0, False
     try:
         for number, tasks in enumerate(plan.rounds(results), start=1):
             results.update({task.id: stored[task.id] for task in tasks if task.id in stored})
@@ -98,14 +98,15 @@ def run_study(
                 progress.task()
         if plan.scenario.pictures is not None:
             keep_pictures(folder / "pictures", plan, pictures, results, lambda tasks: team.run(tasks, True))
+        complete = True
     except KeyboardInterrupt:
-        complete = False
+        pass
     finally:
         team.close()
         seconds = time.monotonic() - began
         if done or not store.sessions():
             store.record({**session, "wall_seconds": round(seconds, 1), "tasks": done})
-        lines = _export(plan, pictures, store, folder, results)
+        lines = _export(plan, pictures, store, folder, results, complete)
     return Outcome(complete, lines, done, seconds)
 
 
@@ -127,7 +128,7 @@ class _Team:
             self._executor.close()
 
 
-def _export(plan, pictures, store, folder, results):
+def _export(plan, pictures, store, folder, results, complete):
     """Write the exports; returns the number of lines of results.csv."""
     lines = export_results(folder / "results.csv", plan, results)
     if pictures is not None:
@@ -135,6 +136,7 @@ def _export(plan, pictures, store, folder, results):
             folder / "rows.csv", plan, results, store, [picture.name for picture in pictures.pictures]
         )
     temporary = folder / "provenance.json.part"
-    temporary.write_text(json.dumps({"sessions": store.sessions()}, indent=2) + "\n", encoding="utf-8")
+    record = {"complete": complete, "sessions": store.sessions()}
+    temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     temporary.replace(folder / "provenance.json")
     return lines

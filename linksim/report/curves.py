@@ -8,6 +8,13 @@ from linksim.report.table import target_cbr
 
 MAIN, SINGLE, BOUND = "main", "single", "bound"
 
+INTERVALS = {
+    "psnr_db": ("psnr_ci95_db",),
+    "accuracy": ("accuracy_lo", "accuracy_hi"),
+    "bler": ("bler_lo", "bler_hi"),
+}
+"""The 95% interval of a column: one column holds a half-width, two hold the limits."""
+
 _FEW = 8
 
 
@@ -102,6 +109,14 @@ def to_curves(rows, x="snr_db"):
             points.sort(key=lambda row: (isinstance(row[along], str), row[along]))
             curves.append(Curve(label, role, system, own, mcs, context, tuple(points), tag))
     return curves
+
+
+def interval(row, column):
+    """The lower and upper limit of a row's number, or None where the table has none."""
+    values = [row[name] for name in INTERVALS.get(column, ())]
+    if not values or None in values:
+        return None
+    return (row[column] - values[0], row[column] + values[0]) if len(values) == 1 else tuple(values)
 
 
 def _identity_columns(rows, x):
