@@ -29,20 +29,23 @@ _BOUND_DASHES = ((0, (5, 2)), (0, (1.2, 1.5)), (0, (5, 1.5, 1.2, 1.5)), (0, (9, 
 
 
 class Palette(NamedTuple):
-    """The colours of a figure: its ground, the ink and a grey of bounds, and the systems'."""
+    """The colours of a figure: its ground, the ink and a grey of bounds, the systems', and how much of the
+    ground single MCSs take, relative to a white one."""
 
     ground: str
     ink: str
     grey: str
     colours: tuple[str, ...]
+    paleness: float
 
 
-LIGHT = Palette("#FFFFFF", "#000000", "#7F7F7F", COLOURS)
+LIGHT = Palette("#FFFFFF", "#000000", "#7F7F7F", COLOURS, 1)
 DARK = Palette(
     "#14171C",
     "#F2F2F2",
     "#9A9FA8",
     ("#4DA3E8", "#F0803C", "#2FC295", "#E29AC6", "#EDB548", "#9AD7F7", "#D8679D", "#BDBD4E"),
+    0.75,
 )
 """The same hues on a dark screen, where the darker ones would sink."""
 
@@ -80,7 +83,7 @@ def line_styles(curves, palette=LIGHT):
         if curve.role == SINGLE:
             family = [other for other in curves if other.role == SINGLE and _key(other) == _key(curve)]
             depth = family.index(curve) / max(len(family) - 1, 1)
-            styles.append(_single_style(colour, palette.ground, depth, behind=_key(curve) in led))
+            styles.append(_single_style(colour, palette, depth, behind=_key(curve) in led))
         if curve.role == MAIN:
             # Colours come round again with another line.
             variant = variants.index(curve.variant) if crossed else place // len(COLOURS)
@@ -100,11 +103,11 @@ def _bound_style(curve, place, palette):
     return {"color": colour, "linestyle": dashes, "linewidth": 1.3, "zorder": 3}
 
 
-def _single_style(colour, ground, depth, behind):
+def _single_style(colour, palette, depth, behind):
     """The paler the lower the MCS's index; `depth` runs from 0 to 1."""
     if behind:
-        return {"color": _paler(colour, ground, 0.75 - 0.4 * depth), "linewidth": 0.8, "zorder": 2}
-    return {"color": _paler(colour, ground, 0.65 - 0.65 * depth), "linewidth": 1.3, "zorder": 2}
+        return {"color": _paler(colour, palette, 0.75 - 0.4 * depth), "linewidth": 0.8, "zorder": 2}
+    return {"color": _paler(colour, palette, 0.65 - 0.65 * depth), "linewidth": 1.3, "zorder": 2}
 
 
 def _main_style(colour, ground, place, variant):
@@ -120,7 +123,8 @@ def _main_style(colour, ground, place, variant):
     }
 
 
-def _paler(colour, ground, share):
+def _paler(colour, palette, share):
     """A colour "#RRGGBB" mixed with a share of the ground."""
+    share, ground = share * palette.paleness, palette.ground
     pairs = [(int(colour[start : start + 2], 16), int(ground[start : start + 2], 16)) for start in (1, 3, 5)]
     return "#" + "".join(f"{round((1 - share) * channel + share * below):02X}" for channel, below in pairs)

@@ -4,8 +4,8 @@ import html
 from typing import NamedTuple
 
 from linksim.report.closed_form import closed_forms
-from linksim.report.curves import BOUND, SINGLE, interval, to_curves
-from linksim.report.labels import axis_markup, mcs_text, short_label
+from linksim.report.curves import BOUND, MAIN, SINGLE, interval, to_curves
+from linksim.report.labels import axis_markup, fraction_text, mcs_text, short_label
 from linksim.report.style import DARK, LIGHT, line_styles
 
 _COLUMNS = (
@@ -15,6 +15,8 @@ _COLUMNS = (
 """What can be chosen for the vertical axis, in this order, where the run has it."""
 
 _RATES = ("bler", "ber", "ser")
+
+_FEW_TICKS = 9
 
 #: Matplotlib's markers as Plotly calls them.
 _SYMBOLS = {
@@ -114,8 +116,10 @@ def charts(run, overlays=()):
                 {
                     "x": x,
                     "y": y,
+                    "xName": html.escape(short_label(x)),
                     "xTitle": axis_markup(x),
                     "yTitle": axis_markup(y),
+                    "xTicks": _ticks(measured, x),
                     "xLog": figure.log_x if figure else False,
                     "yLog": figure.log_y if figure else y in _RATES and not run.scenario.has_pictures,
                     "context": measured[0].context,
@@ -125,9 +129,29 @@ def charts(run, overlays=()):
     return found
 
 
+def _ticks(curves, x):
+    """CBRs with their fractions, where they are few; nothing for other columns."""
+    values = sorted({row[x] for curve in curves for row in curve.rows if row[x] is not None})
+    if x != "cbr" or len(values) > _FEW_TICKS:
+        return None
+    return {"values": values, "texts": [fraction_text(value) for value in values]}
+
+
 def _drawn(curves, x, y):
-    looks = zip(line_styles(curves, LIGHT), line_styles(curves, DARK))
-    return [_curve(curve, light, dark, x, y) for curve, (light, dark) in zip(curves, looks)]
+    looks = list(zip(line_styles(curves, LIGHT), line_styles(curves, DARK)))
+    drawn = [_curve(curve, *look, x, y) for curve, look in zip(curves, looks)]
+    # A tag has the full colour: that of the policy's own line, or of the last MCS.
+    full = {}
+    for role in (SINGLE, MAIN):
+        full |= {_family(curve): line["colour"] for curve, line in zip(curves, drawn) if curve.role == role}
+    for curve, line in zip(curves, drawn):
+        if curve.role == SINGLE:
+            line["tagColour"] = full[_family(curve)]
+    return drawn
+
+
+def _family(curve):
+    return curve.system, curve.variant
 
 
 def _curve(curve, light, dark, x, y):
@@ -178,10 +202,11 @@ def _hover_text(curve, row, y, chosen):
     """What stands beside the pointer: the number, its interval, the MCS in use, what was counted."""
     if row.get(y) is None:
         return ""
-    words = [f"{row[y]:.4g}"]
-    limits = interval(row, y) if y in row else None
+    form = ".2f" if y.endswith("_db") else ".4g"
+    words = [f"{row[y]:{form}}"]
+    limits = interval(row, y)
     if limits:
-        words[0] += f" ({limits[0]:.4g} to {limits[1]:.4g})"
+        words[0] += f" ({limits[0]:{form}} to {limits[1]:{form}})"
     if chosen or curve.role == SINGLE:
         name, rate = row["mcs"].rpartition(":")[2], mcs_text(row)
         words.append(name if rate == row["mcs"] else f"{name}, {rate}")

@@ -86,7 +86,7 @@ def section(constellations, notes):
                 class_="constellation",
                 data_number=number,
                 role="img",
-                aria_label=f"constellation: {name}",
+                aria_label=name,
             ),
             element("figcaption", name),
         )

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
@@ -89,6 +90,7 @@ def _page(run: Run, overlays, measured, plotly) -> str:
     title = run.scenario.title or run.scenario.name
     return Template(_resource("page.html")).substitute(
         title=fragment(title),
+        heading=_unbroken(title),
         policy=_policy(early, plotly, script),
         early=early,
         style=_resource("page.css"),
@@ -106,6 +108,12 @@ def _page(run: Run, overlays, measured, plotly) -> str:
         plotly=plotly,
         script=script,
     )
+
+
+def _unbroken(title):
+    """A heading that no line break parts at a hyphen, as TDL-A."""
+    words = re.split(r"(\s+)", title)
+    return fragment(*(word if word.isspace() else element("span", word, class_="word") for word in words))
 
 
 def _resource(name):

@@ -14,7 +14,7 @@
     return {
       responsive: true,
       displaylogo: false,
-      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+      modeBarButtons: [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]],
       toImageButtonOptions: { format: "svg", filename: data.name },
     };
   }
@@ -148,7 +148,7 @@
         y,
         mode: curve.symbol ? "lines+markers" : "lines",
         customdata: curve.text,
-        hovertemplate: several ? "<b>%{fullData.name}</b><br>%{customdata}<br>at %{x}<extra></extra>" : "%{fullData.name}: %{customdata}<extra></extra>",
+        hovertemplate: several ? `<b>%{fullData.name}</b><br>%{customdata}<br>${chart.xName} %{x}<extra></extra>` : "%{fullData.name}: %{customdata}<extra></extra>",
         line: { color: ink, width: curve.width, dash: curve.dash },
         marker: { symbol: curve.symbol, size: 7, color: ink },
         connectgaps: false,
@@ -170,19 +170,21 @@
       }
       if (tags.has(number)) {
         trace.mode += "+text";
-        trace.text = curve.x.map((_, i) => (i === tags.get(number) ? curve.tag : ""));
+        trace.text = curve.x.map((_, i) => (i === tags.get(number) ? `\u00a0\u00a0${curve.tag}` : ""));
         trace.textposition = "middle right";
-        trace.textfont = { size: 9.5, color: ink };
+        trace.textfont = { size: 9.5, color: curve.tagColour[side] };
         trace.cliponaxis = false;
       }
       traces.push(trace);
     });
-    const logTicks = { dtick: 1, exponentformat: "power", minor: { ticks: "outside", ticklen: 2 } };
+    const ticks = chart.xTicks ? { tickvals: chart.xTicks.values, ticktext: chart.xTicks.texts } : {};
+    const spike = { spikecolor: colour("--soft"), spikethickness: 1, spikedash: "dot" };
+    const logTicks = { dtick: 1, tickfont: { size: 10.5 }, exponentformat: "power", minor: { ticks: "outside", ticklen: 2 } };
     const layout = {
       ...baseLayout(),
       margin: { l: 56, r: tags.size ? 44 : 14, t: 34, b: 48 },
       hovermode: several ? "closest" : "x unified",
-      xaxis: axis(chart.xTitle, { type: xLog ? "log" : "linear", range: xRange, hoverformat: ".6~g" }),
+      xaxis: axis(chart.xTitle, { type: xLog ? "log" : "linear", range: xRange, ...ticks, ...spike, hoverformat: ".6~g", unifiedhovertitle: { text: `${chart.xName} %{x}` } }),
       yaxis: axis(chart.yTitle, { type: yLog ? "log" : "linear", range: yRange, ...(yLog ? logTicks : {}) }),
       uirevision: `${chart.x} ${chart.y} ${yLog}`,
     };
@@ -414,7 +416,7 @@
       trace(used, {
         size: many ? Math.max(3, room) : used.map((i) => Math.max(3, room * Math.sqrt(share[i] / most))),
         symbol: many ? "square" : "circle",
-        color: shades, colorscale: "Cividis", reversescale: !isDark(), showscale: true,
+        color: shades, cmin: many ? undefined : 0, cmax: many ? undefined : most, colorscale: "Cividis", reversescale: !isDark(), showscale: true,
         colorbar: { thickness: 8, len: 0.9, outlinewidth: 0, title: { text: "share", side: "right" }, ...ticks },
         line: { width: many ? 0 : 0.5, color: colour("--soft") },
       }),

@@ -32,20 +32,21 @@ def gallery(run):
 
     Returns
     -------
-    Markup
+    Markup or None
         Every picture that there is room for; a script shows the chosen ones. Without kept pictures, how to
-        keep some.
+        keep some. None for a study of random bits.
 
     Raises
     ------
     InputError
         A picture cannot be read.
     """
+    if not run.scenario.has_pictures:
+        return None
     folder = run.folder / "pictures"
     kept = read_kept(folder)
     if not kept:
-        without = "A study of random bits has no pictures." if not run.scenario.has_pictures else _HOW_TO_KEEP
-        return element("p", without)
+        return element("p", _HOW_TO_KEEP)
     kept, note = _with_room(folder, kept)
     snrs = sorted({entry.snr_db for entry in kept})
     cbrs = sorted({entry.cbr for entry in kept})
@@ -55,7 +56,7 @@ def gallery(run):
         element(
             "p",
             "As received in one trial; the PSNR is that of this one picture, where curves show means over "
-            "pictures and trials. Drag a picture to move all of them, or focus one and use the arrow keys.",
+            "pictures and trials. Zoomed in, drag a picture to move all of them, or use the arrow keys.",
         ),
         element(
             "div",

@@ -12,9 +12,9 @@ _FEW_LINES = 14
 _SAID_ONCE = {
     "channel": "channel {}",
     "cbr": "CBR {}",
-    "images": "{} images",
-    "trials": "{} trials per image",
-    "channel_uses": "{} channel uses per image",
+    "images": "{} {}s",
+    "trials": "{} trials",
+    "channel_uses": "{} channel uses per {}",
     "cbr_std": "standard deviation of the CBR {}",
     "pilot_overhead": "{} of the resource elements are pilots",
 }
@@ -48,7 +48,7 @@ def table(caption, heading, rows, *, text=(), class_=None):
     body = (element("tr", *(cell(place, content) for place, content in enumerate(row))) for row in rows)
     whole = element(
         "table",
-        element("caption", caption),
+        element("caption", element("span", caption)),
         element("thead", element("tr", *head)),
         element("tbody", *body),
         class_=class_,
@@ -71,8 +71,11 @@ def results(run):
     single = [cells for row, cells in lines if row["system"] in policy and ":" not in row["mcs"]]
     leading = [cells for row, cells in lines if not (row["system"] in policy and ":" not in row["mcs"])]
     columns = _useful(run.cells)
+    unit = "picture" if run.scenario.has_pictures else "block"
     said = [
-        text.format(_value(run.rows[0], name)) for name, text in _SAID_ONCE.items() if _constant(run, name)
+        text.format(_value(run.rows[0], name), unit)
+        for name, text in _SAID_ONCE.items()
+        if _constant(run, name)
     ]
     return fragment(
         element("p", "The same in all lines: ", "; ".join(said), ".") if said else None,
@@ -136,7 +139,8 @@ def choices(run):
     at = [{row["snr_db"]: row for row in curve.rows} for curve in curves]
     rows = ([f"{snr:g}", *(_choice(chosen.get(snr)) for chosen in at)] for snr in snrs)
     heading = [axis_markup_of_snr(), *(_chooser(curve) for curve in curves)]
-    return table("What was sent at each SNR", heading, rows, text=range(1, len(curves) + 1), class_="choices")
+    caption = "MCSs, or weights, by SNR; a stronger shade means more bits per symbol"
+    return table(caption, heading, rows, text=range(1, len(curves) + 1), class_="choices")
 
 
 def axis_markup_of_snr():
@@ -171,8 +175,8 @@ def chain_quality(run):
     cliffs = [
         (system, cbr, cliff)
         for system, cbr in dict.fromkeys((row["system"], row["cbr"]) for row in rows)
+        if cbr is not None  # a study without pictures has no plateaus
         for cliff in quality.cliffs(rows, system, cbr)
-        if cbr is not None
     ]
     sentences = [
         line

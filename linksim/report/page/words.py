@@ -18,6 +18,7 @@ _SOURCES = {
 _CODECS = {"bpg": "BPG", "bpgenc": "BPG by libbpg", "jpeg": "JPEG", "jpeg2000": "JPEG 2000"}
 _CODES = {name: text.partition(",")[0] for name, text in CODES.items()}
 _MOST_NAMES = 12
+_MOST_WEIGHTS = 4
 
 
 def describe(run) -> Markup:
@@ -94,8 +95,9 @@ def _link(scenario):
         "ls": "the receiver estimates the channel from pilots by least squares",
         "both": "transmitter and receiver know the channel",
     }[link.csi]
+    unit = "picture" if scenario.has_pictures else "block"
     powers = {
-        "measured": "the stated SNR holds for the measured power of every picture's symbols",
+        "measured": f"the stated SNR holds for the measured power of every {unit}'s symbols",
         "nominal": "constellations have unit power under uniform use and are sent as they are",
     }[link.power]
     text = powers[0].upper() + powers[1:]
@@ -135,7 +137,8 @@ def _learned(spec):
     else:
         by = next(name for name in ("snr_db", "cbr", "order") if getattr(spec.weights, name))
         by = {"snr_db": "the SNR they were trained at", "cbr": "the CBR", "order": "the modulation order"}[by]
-        listed = ", ".join(dict.fromkeys(table.values()))
+        listed = list(dict.fromkeys(table.values()))
+        listed = ", ".join(listed if len(listed) <= _MOST_WEIGHTS else [listed[0], "…", listed[-1]])
         text = f"learned, {len(table)} sets of weights chosen by {by}: {listed}"
     if spec.model is not None:
         text += f" ({MODELS[spec.model].partition(',')[0]})"
@@ -159,7 +162,7 @@ def _bound(spec):
 def _bits(spec):
     facts, count = MCS_TABLES[spec.mcs.table], len(spec.mcs.candidates)
     return (
-        f"{count} MCSs of {spec.mcs.table} ({facts.description}), {_code(spec)}; blocks of {spec.uses} "
+        f"{count} MCS{'s' if count > 1 else ''} of {spec.mcs.table} ({facts.description}), {_code(spec)}; blocks of {spec.uses} "
         f"channel uses, {spec.blocks} in a trial"
     )
 
