@@ -153,6 +153,13 @@ def test_plot_refuses_what_it_cannot_draw(refused, run_folder, tmp_path):
     assert str(folder / "results.csv") in refused("plot", folder)
 
 
+def test_report_wants_a_finished_run(refused, run_folder, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "no finished run" in refused("report", tmp_path / "empty")
+    assert "there is no such folder" in refused("report", tmp_path / "none")
+    assert "scenario.yaml" in refused("report", run_folder("a"))
+
+
 def _fail(error):
     def failing():
         raise error

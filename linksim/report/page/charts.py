@@ -204,9 +204,9 @@ def _hover_text(curve, row, y, chosen):
         return ""
     form = ".2f" if y.endswith("_db") else ".4g"
     words = [f"{row[y]:{form}}"]
-    limits = interval(row, y)
-    if limits:
-        words[0] += f" ({limits[0]:{form}} to {limits[1]:{form}})"
+    limits = [f"{limit:{form}}" for limit in interval(row, y) or ()]
+    if len(set(limits)) > 1:
+        words[0] += f" ({' to '.join(limits)})"
     if chosen or curve.role == SINGLE:
         name, rate = row["mcs"].rpartition(":")[2], mcs_text(row)
         words.append(name if rate == row["mcs"] else f"{name}, {rate}")

@@ -21,8 +21,8 @@
 
   function baseLayout() {
     return {
-      paper_bgcolor: "rgba(0,0,0,0)",
-      plot_bgcolor: "rgba(0,0,0,0)",
+      paper_bgcolor: colour("--ground"),
+      plot_bgcolor: colour("--ground"),
       font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: colour("--ink") },
       hoverlabel: { bgcolor: colour("--raised"), bordercolor: colour("--line"), font: { color: colour("--ink") }, namelength: -1, align: "left" },
       modebar: { color: colour("--soft"), activecolor: colour("--accent"), bgcolor: "rgba(0,0,0,0)" },

@@ -13,7 +13,7 @@ _SAID_ONCE = {
     "channel": "channel {}",
     "cbr": "CBR {}",
     "images": "{} {}s",
-    "trials": "{} trials",
+    "trials": "trials of each {1}: {0}",
     "channel_uses": "{} channel uses per {}",
     "cbr_std": "standard deviation of the CBR {}",
     "pilot_overhead": "{} of the resource elements are pilots",

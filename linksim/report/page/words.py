@@ -132,16 +132,17 @@ def _separated(spec):
 
 def _learned(spec):
     table = spec.weights if isinstance(spec.weights, str) else spec.weights.references
+    model = spec.model or (table if isinstance(table, str) else next(iter(table.values())))
+    model = MODELS.get(model.removeprefix("zoo:").partition("/")[0])
+    learned = f"learned: {model};" if model else "learned,"
     if isinstance(table, str):
-        text = f"learned, weights {table}"
+        text = f"{learned} weights {table}"
     else:
         by = next(name for name in ("snr_db", "cbr", "order") if getattr(spec.weights, name))
         by = {"snr_db": "the SNR they were trained at", "cbr": "the CBR", "order": "the modulation order"}[by]
         listed = list(dict.fromkeys(table.values()))
         listed = ", ".join(listed if len(listed) <= _MOST_WEIGHTS else [listed[0], "…", listed[-1]])
-        text = f"learned, {len(table)} sets of weights chosen by {by}: {listed}"
-    if spec.model is not None:
-        text += f" ({MODELS[spec.model].partition(',')[0]})"
+        text = f"{learned} {len(table)} sets of weights chosen by {by}: {listed}"
     if spec.order is not None:
         text += f"; {spec.order} bits per symbol"
     if spec.boundaries is not None:
@@ -161,10 +162,8 @@ def _bound(spec):
 
 def _bits(spec):
     facts, count = MCS_TABLES[spec.mcs.table], len(spec.mcs.candidates)
-    return (
-        f"{count} MCS{'s' if count > 1 else ''} of {spec.mcs.table} ({facts.description}), {_code(spec)}; blocks of {spec.uses} "
-        f"channel uses, {spec.blocks} in a trial"
-    )
+    which = f"{count} MCS{'s' if count > 1 else ''} of {spec.mcs.table} ({facts.description})"
+    return f"{which}, {_code(spec)}; blocks of {spec.uses} channel uses, {spec.blocks} in a trial"
 
 
 _SYSTEM_WORDS = {"separated": _separated, "learned": _learned, "capacity_bound": _bound, "bits": _bits}
