@@ -115,7 +115,7 @@
     const places = new Set(ends.map((end) => `${end.x} ${end.y}`));
     if (ends.length > 1 && places.size === 1) return new Map();
     for (const end of ends.sort((a, b) => b.y - a.y)) {
-      if (taken.some((other) => Math.abs(other.x - end.x) < 0.05 && Math.abs(other.y - end.y) < 0.03)) continue;
+      if (taken.some((other) => Math.abs(other.x - end.x) < 0.05 && Math.abs(other.y - end.y) < 0.025)) continue;
       taken.push(end);
       found.add(end);
     }
@@ -127,7 +127,10 @@
     const side = isDark() ? 1 : 0;
     const { xLog } = chart;
     const yLog = byId("log").checked;
-    const shown = chart.curves.filter((curve) => !hidden.has(curve.label));
+    const visible = chart.curves.filter((curve) => !hidden.has(curve.label));
+    // Single MCSs lie behind.
+    const isSingle = (curve) => curve.role === "single";
+    const shown = [...visible.filter(isSingle), ...visible.filter((curve) => !isSingle(curve))];
     const placed = (curve) => curve.x.map((x, i) => [x, curve.y[i]]).filter(([x, y]) => hasPlace(x, xLog) && hasPlace(y, yLog));
     const points = shown.flatMap(placed);
     const xRange = span(points.map(([x]) => x), xLog, 0.03);
@@ -136,7 +139,7 @@
     // Intervals may add to the range, but not flatten the lines.
     const yRange = yLog ? lines : span(points.map(([, y]) => y), false, 0.12);
     const tags = points.length ? tagged(shown, xLog, yLog, xRange, yRange) : new Map();
-    const several = shown.some((curve) => curve.role === "single");
+    const several = shown.some(isSingle);
     const traces = [];
     shown.forEach((curve, number) => {
       const ink = curve.colour[side];
