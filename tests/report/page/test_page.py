@@ -55,7 +55,7 @@ def test_tables_hold_the_text_of_the_results(make_run, parsed):
     with (folder / "results.csv").open(newline="") as file:
         lines = list(csv.DictReader(file))
     tables = [table for table in page.tables if "psnr_db" in table[0]]
-    assert [len(table) - 1 for table in tables] == [9, 2 * 29 * 3]
+    assert [len(table) - 1 for table in tables] == [9, 29 * 3]
     shown = [dict(zip(table[0], row)) for table in tables for row in table[1:]]
     leading = [line for line in lines if ":" in line["mcs"]]
     single = [line for line in lines if ":" not in line["mcs"]]
@@ -86,7 +86,7 @@ def test_charts_hold_the_numbers_of_the_results(make_run, parsed, made_up):
     assert [row["mcs"].rpartition(":")[2] in text for row, text in zip(rows, curve["text"])] == [True] * 3
     limits = next(curve for curve in bler["curves"] if curve["label"] == "BPG + LDPC")
     assert (limits["low"], limits["high"]) == ([r["bler_lo"] for r in rows], [r["bler_hi"] for r in rows])
-    assert sum(curve["role"] == "single" for curve in psnr["curves"]) == 58
+    assert sum(curve["role"] == "single" for curve in psnr["curves"]) == 29
 
 
 def test_texts_of_a_scenario_are_no_markup(make_run, parsed, made_up):
@@ -139,7 +139,7 @@ def test_the_main_figure_needs_no_script(make_run):
     (static,) = re.findall("<noscript>(.*?)</noscript>", text, re.DOTALL)
     drawing = ElementTree.fromstring(static).find("{http://www.w3.org/2000/svg}svg")
     lines = [path for path in drawing.iter("{http://www.w3.org/2000/svg}path") if path.get("clip-path")]
-    assert len(lines) >= 61  # two envelopes, 58 single MCSs, a bound
+    assert len(lines) >= 32  # two envelopes, 29 single MCSs, a bound
 
 
 def test_what_was_chosen_is_a_table_by_snr(make_run, parsed, made_up):
