@@ -109,7 +109,7 @@ def section(constellations, notes):
             f"{usage.entropy_bits:.2f}",
             usage.order.bit_length() - 1,
             f"{round(usage.energy_db, 2) + 0.0:+.2f}",
-            f"{usage.symbols} of {usage.pictures}",
+            f"{usage.symbols} ({usage.pictures})",
         ]
         for name, usage in constellations
     )

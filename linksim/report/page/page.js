@@ -406,13 +406,16 @@
       hovertemplate: "%{x:.3f}, %{y:.3f}<br>share %{customdata:.3%}<extra></extra>", marker,
     });
     const shades = many ? used.map((i) => Math.log10(share[i])) : used.map((i) => share[i]);
-    const ticks = many ? { tickprefix: "10^", dtick: 1 } : { tickformat: ".2~p", nticks: 4 };
+    const decades = [...Array(12).keys()].map((power) => -power);
+    const ticks = many
+      ? { tickvals: decades, ticktext: decades.map((power) => `10<sup>${String(power).replace("-", "−")}</sup>`) }
+      : { tickformat: ".2~p", nticks: 4 };
     const layout = {
       ...baseLayout(),
       dragmode: false,
       margin: { l: 44, r: 8, t: 8, b: 44 },
-      xaxis: axis("in-phase", { range: [-reach, reach], zeroline: true, zerolinecolor: colour("--line"), showgrid: false }),
-      yaxis: axis("quadrature", { range: [-reach, reach], zeroline: true, zerolinecolor: colour("--line"), showgrid: false, scaleanchor: "x" }),
+      xaxis: axis("in-phase", { range: [-reach, reach], constrain: "domain", zeroline: true, zerolinecolor: colour("--line"), showgrid: false }),
+      yaxis: axis("quadrature", { range: [-reach, reach], constrain: "domain", zeroline: true, zerolinecolor: colour("--line"), showgrid: false, scaleanchor: "x" }),
     };
     Plotly.react(place, [
       trace(unused, { size: many ? 2 : 4, color: colour("--soft"), opacity: 0.5 }),

@@ -99,7 +99,9 @@ def _useful(lines):
 
 
 def _constant(run, name):
-    return len({cells[name] for cells in run.cells}) == 1 and bool(run.cells[0][name])
+    """Whether all lines say the same; that no rate varies goes without saying."""
+    values = {row[name] for row in run.rows}
+    return len(values) == 1 and values not in ({None}, {""}) and (name, values) != ("cbr_std", {0.0})
 
 
 def _value(row, name):

@@ -47,7 +47,7 @@ def test_points_and_shares_are_those_of_the_runs_pictures(learned_run, tiny_weig
             f"{usage.entropy_bits:.2f}",
             "4",
             f"{usage.energy_db:+.2f}",
-            "1536 of 3 of patches32",
+            "1536 (3 of patches32)",
         ]
     ]
     assert "lost.weights.h5 could not be measured" in page.text
