@@ -72,9 +72,9 @@ def to_curves(rows, x="snr_db"):
     Returns
     -------
     list of Curve
-        Systems in the order of the rows; within one its own curve, then its single MCSs in ascending order,
-        unless some were pruned. A system without a policy's line whose MCSs are few has them as curves of
-        their own.
+        Systems in the order of the rows; within one its own curve, then, along the SNR, its single MCSs in
+        ascending order, unless some were pruned. A system without a policy's line whose MCSs are few has them
+        as curves of their own.
     """
     rows = list(rows)
     identity, along = _identity_columns(rows, x)
@@ -92,8 +92,9 @@ def to_curves(rows, x="snr_db"):
         name = ", ".join(filter(None, [system, _join(identity, variant, varying)]))
         singles = sorted((mcs for mcs in by_mcs if "/" in mcs), key=_natural)
         alone = len(singles) == len(by_mcs)
-        if not alone and len({len(points) for points in by_mcs.values()}) > 1:
-            singles = []  # pruned: what is left of such curves has holes that would mislead
+        pruned = len({len(points) for points in by_mcs.values()}) > 1
+        if not alone and (pruned or along != "snr_db"):
+            singles = []  # what is left of pruned ones has holes; along the CBR they show nothing
         for mcs in [mcs for mcs in by_mcs if "/" not in mcs] + singles:
             role, label, own, tag = MAIN, name, variant, ""
             if mcs.startswith("bound:"):
