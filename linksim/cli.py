@@ -95,11 +95,15 @@ def run(
     workers: Annotated[
         int | None, typer.Option(min=1, max=256, help="Processes; default: one a core.")
     ] = None,
+    cluster: Annotated[
+        str | None, typer.Option("--ray", metavar="ADDRESS", help="Run on a Ray cluster; auto: the one here.")
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Forget what an earlier run left in the folder.")
     ] = False,
 ) -> int:
     """Run a scenario, or go on where it was; draw its figures."""
+    from linksim.evaluation.executors import Processes
     from linksim.evaluation.store import Store
     from linksim.evaluation.study import run_study
     from linksim.progress import ProgressBar
@@ -111,10 +115,16 @@ def run(
         raise InputError(
             "the run would overwrite its scenario", file=str(scenario), mend="choose another --out"
         )
+    if cluster is None:
+        workers, start = workers or _cores(), Processes
+    else:
+        from linksim.evaluation.ray_executor import connect
+
+        start = connect(cluster, plan)
     store = Store(folder, fresh)
     try:
         with ProgressBar(plan.scenario.name) as progress:
-            outcome = run_study(plan, pictures, store, folder, workers or _cores(), progress)
+            outcome = run_study(plan, pictures, store, folder, workers, progress, start)
     finally:
         store.close()
     figures = _draw_figures(plan.scenario, folder) if outcome.lines else []

@@ -51,8 +51,8 @@ class Outcome:
 
 
 def run_study(
-    plan: Plan, pictures: PictureSet | None, store: Store, folder: Path, workers: int, progress: Progress,
-    start: Callable = Processes,
+    plan: Plan, pictures: PictureSet | None, store: Store, folder: Path, workers: int | None,
+    progress: Progress, start: Callable = Processes,
 ) -> Outcome:  # fmt: skip
     """Carry out what is missing, then export; Ctrl-C ends it early with the exports of what there is.
 
@@ -66,8 +66,8 @@ def run_study(
         Open; finished tasks in it that the plan asks for are not repeated.
     folder : Path
         The run folder.
-    workers : int
-        Worker processes.
+    workers : int or None
+        Worker processes; None leaves their number to `start`.
     progress : Progress
     start : callable (workers, scenario, pictures) -> executor
         Called when there is a task to carry out.
@@ -78,7 +78,7 @@ def run_study(
         When a task fails; everything finished before is stored.
     """
     began = time.monotonic()
-    session = describe_session(plan, pictures, workers)
+    session = describe_session(plan, pictures)
     (folder / "scenario.yaml").write_text(dump_scenario(plan.scenario), encoding="utf-8")
     # What an earlier session finished counts only once the plan asks for it: decisions must not see more than
     # those of an uninterrupted run, and exports hold what the scenario as it stands now asks for.
@@ -104,7 +104,7 @@ def run_study(
         team.close()
         seconds = time.monotonic() - began
         if done or not store.sessions():
-            store.record({**session, "wall_seconds": round(seconds, 1), "tasks": done})
+            store.record({**session, **team.describe(), "wall_seconds": round(seconds, 1), "tasks": done})
         lines = _export(plan, pictures, store, folder, results)
     return Outcome(complete, lines, done, seconds)
 
@@ -121,6 +121,9 @@ class _Team:
             if self._executor is None:
                 self._executor = self._start()
             yield from self._executor.run(tasks, keep_pictures)
+
+    def describe(self):
+        return {"workers": 0} if self._executor is None else self._executor.describe()
 
     def close(self):
         if self._executor is not None:
