@@ -103,6 +103,7 @@ def run(
     ] = False,
 ) -> int:
     """Run a scenario, or go on where it was; draw its figures."""
+    from linksim.evaluation.disk import disk_failures
     from linksim.evaluation.executors import Processes
     from linksim.evaluation.store import Store
     from linksim.evaluation.study import run_study
@@ -121,13 +122,14 @@ def run(
         from linksim.evaluation.ray_executor import connect
 
         start = connect(cluster, plan)
-    store = Store(folder, fresh)
-    try:
-        with ProgressBar(plan.scenario.name) as progress:
-            outcome = run_study(plan, pictures, store, folder, workers, progress, start)
-    finally:
-        store.close()
-    figures = _draw_figures(plan.scenario, folder) if outcome.lines else []
+    with disk_failures(folder):
+        store = Store(folder, fresh)
+        try:
+            with ProgressBar(plan.scenario.name) as progress:
+                outcome = run_study(plan, pictures, store, folder, workers, progress, start)
+        finally:
+            store.close()
+        figures = _draw_figures(plan.scenario, folder) if outcome.lines else []
     if not outcome.complete:
         print(f"stopped; {folder}/results.csv holds what is finished. The same command goes on from there.")
         return INTERRUPTED
@@ -138,7 +140,8 @@ def run(
     rows = read_results(folder / "results.csv")
     for line in quality.describe(rows) + waterfall.describe(rows):
         print(line)
-    gallery = _draw_gallery(folder, plan.scenario.title) if plan.scenario.pictures is not None else []
+    with disk_failures(folder):
+        gallery = _draw_gallery(folder, plan.scenario.title) if plan.scenario.pictures is not None else []
     if gallery:
         print(f"received pictures side by side: {gallery[0]}")
     print(f"Look at {figures[0] if figures else folder / 'results.csv'}")

@@ -79,7 +79,7 @@ def run_study(
     """
     began = time.monotonic()
     session = describe_session(plan, pictures)
-    (folder / "scenario.yaml").write_text(dump_scenario(plan.scenario), encoding="utf-8")
+    _write(folder / "scenario.yaml", dump_scenario(plan.scenario))
     # What an earlier session finished counts only once the plan asks for it: decisions must not see more than
     # those of an uninterrupted run, and exports hold what the scenario as it stands now asks for.
     stored = store.summaries()
@@ -137,7 +137,12 @@ def _export(plan, pictures, store, folder, results):
         export_rows(
             folder / "rows.csv", plan, results, store, [picture.name for picture in pictures.pictures]
         )
-    temporary = folder / "provenance.json.part"
-    temporary.write_text(json.dumps({"sessions": store.sessions()}, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(folder / "provenance.json")
+    _write(folder / "provenance.json", json.dumps({"sessions": store.sessions()}, indent=2) + "\n")
     return lines
+
+
+def _write(path, text):
+    """Write a file at once, so that a killed run leaves no half of it."""
+    temporary = path.with_name(f"{path.name}.part")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

@@ -210,3 +210,26 @@ def test_two_workers_are_faster_than_one(cluster, write, tmp_path, capsys):
         print(f"\n1 worker {seconds[1]:.1f} s, 2 workers on 2 nodes {seconds[2]:.1f} s: ratio {ratio:.2f}")
     assert exports(tmp_path / "1") == exports(tmp_path / "2")
     assert ratio > 1.2
+
+
+def test_weights_beside_the_scenario_and_pictures_of_a_folder_reach_the_nodes(
+    cluster, write, make_weights, training_photos, tmp_path
+):
+    make_weights(tmp_path / "tiny.weights.h5", "deepjscc-q", channels=[4, 4], symbols=8, order=16)
+    learned = {"type": "learned", "label": "tiny", "weights": "tiny.weights.h5"}
+    scenario = write(
+        images={"source": "folder", "path": str(training_photos / "train")},
+        bandwidth={"cbr": "1/6"},
+        systems=[learned],
+    )
+    for out, words in (("here", ["--workers", "1"]), ("there", ["--ray", cluster.address])):
+        done = run(scenario, out, *words, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert exports(tmp_path / "here") == exports(tmp_path / "there")
+
+
+@pytest.mark.parametrize("found", [{}, {"zoo:a/b": "1" * 64}], ids=["missing", "other"])
+def test_a_node_with_other_weights_is_refused(found, refusal):
+    module = pytest.importorskip("linksim.evaluation.ray_executor")
+    text = refusal(module._compare, "n1", "weights", {"zoo:a/b": "0" * 64}, found, "copy them")
+    assert text.startswith("--ray: node n1 differs in weights zoo:a/b: ")
