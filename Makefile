@@ -35,7 +35,7 @@ test: $(READY)  ## run the tests, in TEST_WORKERS processes
 	$(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile --ignore tests/verification
 
 test-slow: $(READY)  ## run the tests that take minutes
-	$(BIN)/python -m pytest -m slow --ignore tests/benchmarks
+	$(BIN)/python -m pytest -m slow --ignore tests/benchmarks --ignore tests/reliability
 
 $(VENV)/.ray: $(READY)
 	$(PIP) install --quiet --constraint constraints.txt --no-build-isolation --editable .[cluster]
