@@ -280,9 +280,9 @@ class RayActors:
         actor = self._starting.pop(ref)
         try:
             installed, weights, machine = ray.get(ref)
-        except ray.exceptions.RayTaskError as error:
-            raise _unusable(error) from error
         except ray.exceptions.RayError as error:
+            if isinstance(error, ray.exceptions.RayTaskError) or "creation task" in str(error):
+                raise _unusable(error) from error
             self._failed_starts += 1
             if self._failed_starts > _LOSSES * self._count:
                 raise WorkerFailed(f"no worker starts on the cluster: {_first_line(error)}") from error

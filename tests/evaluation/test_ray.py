@@ -37,6 +37,8 @@ LONGER = {
     "pictures": None,
 }
 
+ROOT = Path(__file__).parents[2]
+
 pytestmark = pytest.mark.slow
 
 
@@ -184,6 +186,23 @@ def test_a_node_with_other_sources_is_refused(cluster, scenario, tmp_path):
     assert "mend: install the same environment on every node" in done.stderr
 
 
+def test_a_node_without_linksim_is_refused(scenario, monkeypatch, tmp_path):
+    cluster_utils = pytest.importorskip("ray.cluster_utils")
+    (tmp_path / "linksim").mkdir()
+    (tmp_path / "linksim" / "__init__.py").write_text("raise ImportError('not here')")
+    with monkeypatch.context() as patched:
+        patched.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patched.setenv("PYTHONPATH", str(tmp_path))
+        made = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    here = {**os.environ, "PYTHONPATH": str(ROOT)}
+    (tmp_path / "elsewhere").mkdir()
+    done = run(scenario, tmp_path / "run", "--ray", made.address, env=here, cwd=tmp_path / "elsewhere")
+    made.shutdown()
+    assert done.returncode == 2
+    assert "linksim cannot be used on a node (ImportError: not here)" in done.stderr
+    assert "mend: install the same environment on every node" in done.stderr
+
+
 def test_addresses_without_a_cluster_are_refused(scenario, tmp_path):
     pytest.importorskip("ray")
     with socket.create_server(("127.0.0.1", 0)) as deaf:
@@ -198,18 +217,21 @@ def test_addresses_without_a_cluster_are_refused(scenario, tmp_path):
     assert done.stderr.count("\n") == 2
 
 
-def test_two_workers_are_faster_than_one(cluster, write, tmp_path, capsys):
-    """The ratio of docs/cluster.md: `pytest -m slow -k faster tests/evaluation/test_ray.py`."""
-    scenario, seconds = write(**LONGER), {}
-    for workers in (1, 2):
-        done = run(scenario, tmp_path / str(workers), "--ray", cluster.address, "--workers", str(workers))
-        assert done.returncode == 0, done.stderr
-        seconds[workers] = provenance(tmp_path / str(workers))["wall_seconds"]
-    ratio = seconds[1] / seconds[2]
+def test_how_a_cluster_scales(cluster, write, tmp_path, capsys):
+    """The ratios of docs/cluster.md. They have no limit to pass: other work on the machine lowers them."""
+    scenario, seconds, results = write(**LONGER), {}, []
+    for words in ([], ["--ray", cluster.address]):
+        for workers in ("1", "2"):
+            out = tmp_path / f"{workers}{len(words)}"
+            done = run(scenario, out, *words, "--workers", workers)
+            assert done.returncode == 0, done.stderr
+            seconds[bool(words), workers] = provenance(out)["wall_seconds"]
+            results.append(exports(out))
     with capsys.disabled():
-        print(f"\n1 worker {seconds[1]:.1f} s, 2 workers on 2 nodes {seconds[2]:.1f} s: ratio {ratio:.2f}")
-    assert exports(tmp_path / "1") == exports(tmp_path / "2")
-    assert ratio > 1.2
+        for ray, where in ((False, "processes"), (True, "Ray, a node each")):
+            one, two = seconds[ray, "1"], seconds[ray, "2"]
+            print(f"\n{where}: 1 worker {one:.1f} s, 2 workers {two:.1f} s, ratio {one / two:.2f}", end="")
+    assert all(result == results[0] for result in results)
 
 
 def test_weights_beside_the_scenario_and_pictures_of_a_folder_reach_the_nodes(

@@ -63,8 +63,10 @@ def test_a_worker_killed(program, goes_on, says, note, tmp_path):
 def test_two_runs_into_one_folder(program, uninterrupted, goes_on, says, note, tmp_path):
     first = program.start(tmp_path / "run", "--workers", "1")
     program.wait_for_tasks(tmp_path / "run", 1, first)
+    first.send_signal(signal.SIGSTOP)  # so that it does not end before the others have tried
     says(program.run(tmp_path / "run"), 2, "another run is writing here", "mend: wait for it")
     says(program.run(tmp_path / "run", "--fresh"), 2, "another run is writing here")
+    first.send_signal(signal.SIGCONT)
     assert program.finish(first)[0] == 0
     goes_on(tmp_path / "run")
     both = [program.start(tmp_path / "together", "--workers", "1") for _ in range(2)]
