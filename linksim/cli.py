@@ -606,7 +606,7 @@ def doctor() -> int:
     from importlib.metadata import PackageNotFoundError, version
 
     print(f"linksim {linksim.__version__}, Python {platform.python_version()}, {_cores()} cores")
-    for package in ("sionna", "tensorflow", "keras", "numpy", "scipy", "numba", "av", "pillow", "pyldpc"):
+    for package in ("sionna", "tensorflow", "keras", "numpy", "scipy", "numba", "av", "pillow", "pyldpc", "ray"):
         try:
             print(f"  {package} {version(package)}")
         except PackageNotFoundError:
