@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Processes among which the tests' files are shared; each takes about 2 GB.
 TEST_WORKERS ?= 2
 
-.PHONY: help venv run test test-slow verify verify-table bench bler lint schema clean
+.PHONY: help venv run test test-slow test-ray reliability verify verify-table bench bler lint schema clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -35,7 +35,17 @@ test: $(READY)  ## run the tests, in TEST_WORKERS processes
 	$(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile --ignore tests/verification
 
 test-slow: $(READY)  ## run the tests that take minutes
-	$(BIN)/python -m pytest -m slow --ignore tests/benchmarks
+	$(BIN)/python -m pytest -m slow --ignore tests/benchmarks --ignore tests/reliability
+
+$(VENV)/.ray: $(READY)
+	$(PIP) install --quiet --constraint constraints.txt --no-build-isolation --editable .[cluster]
+	@touch $@
+
+test-ray: $(VENV)/.ray  ## install Ray; run on a cluster of two nodes on this machine, and kill one
+	$(BIN)/python -m pytest -m slow tests/evaluation/test_ray.py
+
+reliability: $(READY)  ## kill, starve and mistreat runs; write the table of docs/reliability.md
+	$(BIN)/python -m pytest tests/reliability -m "" --table docs/reliability.md
 
 verify: $(READY)  ## hold each block of the physical layer against values from outside
 	$(BIN)/python -m pytest tests/verification

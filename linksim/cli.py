@@ -95,11 +95,16 @@ def run(
     workers: Annotated[
         int | None, typer.Option(min=1, max=256, help="Processes; default: one a core.")
     ] = None,
+    cluster: Annotated[
+        str | None, typer.Option("--ray", metavar="ADDRESS", help="Run on a Ray cluster; auto: the one here.")
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Forget what an earlier run left in the folder.")
     ] = False,
 ) -> int:
     """Run a scenario, or go on where it was; draw its figures."""
+    from linksim.evaluation.disk import disk_failures
+    from linksim.evaluation.executors import Processes
     from linksim.evaluation.store import Store
     from linksim.evaluation.study import run_study
     from linksim.progress import ProgressBar
@@ -111,13 +116,20 @@ def run(
         raise InputError(
             "the run would overwrite its scenario", file=str(scenario), mend="choose another --out"
         )
-    store = Store(folder, fresh)
-    try:
-        with ProgressBar(plan.scenario.name) as progress:
-            outcome = run_study(plan, pictures, store, folder, workers or _cores(), progress)
-    finally:
-        store.close()
-    figures = _draw_figures(plan.scenario, folder) if outcome.lines else []
+    if cluster is None:
+        workers, start = workers or _cores(), Processes
+    else:
+        from linksim.evaluation.ray_executor import connect
+
+        start = connect(cluster, plan)
+    with disk_failures(folder):
+        store = Store(folder, fresh)
+        try:
+            with ProgressBar(plan.scenario.name) as progress:
+                outcome = run_study(plan, pictures, store, folder, workers, progress, start)
+        finally:
+            store.close()
+        figures = _draw_figures(plan.scenario, folder) if outcome.lines else []
     if not outcome.complete:
         print(f"stopped; {folder}/results.csv holds what is finished. The same command goes on from there.")
         return INTERRUPTED
@@ -128,7 +140,8 @@ def run(
     rows = read_results(folder / "results.csv")
     for line in quality.describe(rows) + waterfall.describe(rows):
         print(line)
-    gallery = _draw_gallery(folder, plan.scenario.title) if plan.scenario.pictures is not None else []
+    with disk_failures(folder):
+        gallery = _draw_gallery(folder, plan.scenario.title) if plan.scenario.pictures is not None else []
     if gallery:
         print(f"received pictures side by side: {gallery[0]}")
     print(f"Look at {figures[0] if figures else folder / 'results.csv'}")
@@ -607,7 +620,7 @@ def doctor() -> int:
     from importlib.metadata import PackageNotFoundError, version
 
     print(f"linksim {linksim.__version__}, Python {platform.python_version()}, {_cores()} cores")
-    for package in ("sionna", "tensorflow", "keras", "numpy", "scipy", "numba", "av", "pillow", "pyldpc"):
+    for package in ("sionna", "tensorflow", "keras", "numpy", "scipy", "numba", "av", "pillow", "pyldpc", "ray"):
         try:
             print(f"  {package} {version(package)}")
         except PackageNotFoundError:

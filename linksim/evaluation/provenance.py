@@ -1,5 +1,6 @@
 """Where a result comes from: versions, machine, commit, digests."""
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -12,7 +13,7 @@ from linksim.evaluation.plan import Plan
 from linksim.images.picture import PictureSet
 
 
-def describe_session(plan: Plan, pictures: PictureSet | None, workers: int) -> dict:
+def describe_session(plan: Plan, pictures: PictureSet | None) -> dict:
     """The record of one session of a run, ready for JSON."""
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -26,15 +27,28 @@ def describe_session(plan: Plan, pictures: PictureSet | None, workers: int) -> d
             "skipped": list(pictures.skipped),
         },
         "weights": plan.weights(),
-        "workers": workers,
-        "machine": {
-            "platform": platform.platform(),
-            "processor": _processor(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-        },
+        "machine": describe_machine(),
         "packages": dict(sorted({dist.name: dist.version for dist in distributions()}.items())),
     }
+
+
+def describe_machine() -> dict:
+    """The machine of this process."""
+    return {
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+    }
+
+
+def source_digest() -> str:
+    """SHA-256 of this linksim's modules: two of one version may still differ."""
+    root, sha = Path(linksim.__file__).parent, hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        sha.update(f"{path.relative_to(root)} {path.stat().st_size} ".encode())
+        sha.update(path.read_bytes())
+    return sha.hexdigest()
 
 
 def _commit():

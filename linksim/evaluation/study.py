@@ -51,8 +51,8 @@ class Outcome:
 
 
 def run_study(
-    plan: Plan, pictures: PictureSet | None, store: Store, folder: Path, workers: int, progress: Progress,
-    start: Callable = Processes,
+    plan: Plan, pictures: PictureSet | None, store: Store, folder: Path, workers: int | None,
+    progress: Progress, start: Callable = Processes,
 ) -> Outcome:  # fmt: skip
     """Carry out what is missing, then export; Ctrl-C ends it early with the exports of what there is.
 
@@ -66,8 +66,8 @@ def run_study(
         Open; finished tasks in it that the plan asks for are not repeated.
     folder : Path
         The run folder.
-    workers : int
-        Worker processes.
+    workers : int or None
+        Worker processes; None leaves their number to `start`.
     progress : Progress
     start : callable (workers, scenario, pictures) -> executor
         Called when there is a task to carry out.
@@ -78,8 +78,8 @@ def run_study(
         When a task fails; everything finished before is stored.
     """
     began = time.monotonic()
-    session = describe_session(plan, pictures, workers)
-    (folder / "scenario.yaml").write_text(dump_scenario(plan.scenario), encoding="utf-8")
+    session = describe_session(plan, pictures)
+    _write(folder / "scenario.yaml", dump_scenario(plan.scenario))
     # What an earlier session finished counts only once the plan asks for it: decisions must not see more than
     # those of an uninterrupted run, and exports hold what the scenario as it stands now asks for.
     stored = store.summaries()
@@ -105,7 +105,7 @@ def run_study(
         team.close()
         seconds = time.monotonic() - began
         if done or not store.sessions():
-            store.record({**session, "wall_seconds": round(seconds, 1), "tasks": done})
+            store.record({**session, **team.describe(), "wall_seconds": round(seconds, 1), "tasks": done})
         lines = _export(plan, pictures, store, folder, results, complete)
     return Outcome(complete, lines, done, seconds)
 
@@ -123,6 +123,9 @@ class _Team:
                 self._executor = self._start()
             yield from self._executor.run(tasks, keep_pictures)
 
+    def describe(self):
+        return {"workers": 0} if self._executor is None else self._executor.describe()
+
     def close(self):
         if self._executor is not None:
             self._executor.close()
@@ -135,8 +138,13 @@ def _export(plan, pictures, store, folder, results, complete):
         export_rows(
             folder / "rows.csv", plan, results, store, [picture.name for picture in pictures.pictures]
         )
-    temporary = folder / "provenance.json.part"
     record = {"complete": complete, "sessions": store.sessions()}
-    temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(folder / "provenance.json")
+    _write(folder / "provenance.json", json.dumps(record, indent=2) + "\n")
     return lines
+
+
+def _write(path, text):
+    """Write a file at once, so that a killed run leaves no half of it."""
+    temporary = path.with_name(f"{path.name}.part")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

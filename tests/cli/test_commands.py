@@ -193,3 +193,11 @@ def test_debug_shows_the_traceback_and_keeps_the_exit_code(words, linksim, tmp_p
     assert seen.code == 2
     assert "Traceback" in seen.err
     assert seen.err.splitlines()[-2].startswith("error: ")
+
+
+def test_without_ray_the_extra_is_named(refused, scenario_file, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "linksim.evaluation.ray_executor", raising=False)
+    text = refused("run", scenario_file, "--out", tmp_path / "run", "--ray", "auto")
+    assert text.startswith("error: --ray: Ray is not installed\nmend: pip install 'linksim[cluster]'")
+    assert not (tmp_path / "run").exists()

@@ -38,6 +38,9 @@ class Players:
             self.patience -= 1
             yield task, Result((), self.dice.summary(task), 0.0)
 
+    def describe(self):
+        return {"workers": 1}
+
     def close(self):
         pass
 
