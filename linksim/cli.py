@@ -100,6 +100,7 @@ def run(
     ] = False,
 ) -> int:
     """Run a scenario, or go on where it was; draw its figures."""
+    from linksim.api import draw_figures, draw_gallery
     from linksim.evaluation.store import Store
     from linksim.evaluation.study import run_study
     from linksim.progress import ProgressBar
@@ -117,7 +118,7 @@ def run(
             outcome = run_study(plan, pictures, store, folder, workers or _cores(), progress)
     finally:
         store.close()
-    figures = _draw_figures(plan.scenario, folder) if outcome.lines else []
+    figures = draw_figures(plan.scenario, folder) if outcome.lines else []
     if not outcome.complete:
         print(f"stopped; {folder}/results.csv holds what is finished. The same command goes on from there.")
         return INTERRUPTED
@@ -128,7 +129,7 @@ def run(
     rows = read_results(folder / "results.csv")
     for line in quality.describe(rows) + waterfall.describe(rows):
         print(line)
-    gallery = _draw_gallery(folder, plan.scenario.title) if plan.scenario.pictures is not None else []
+    gallery = draw_gallery(folder, plan.scenario.title) if plan.scenario.pictures is not None else []
     if gallery:
         print(f"received pictures side by side: {gallery[0]}")
     print(f"Look at {figures[0] if figures else folder / 'results.csv'}")
@@ -177,6 +178,7 @@ def plot(
     out: Annotated[Path | None, typer.Option(help="File without suffix; default DIR/figures/Y_vs_X.")] = None,
 ) -> int:
     """Draw a figure from one or several runs."""
+    from linksim.api import draw_gallery
     from linksim.report.closed_form import closed_forms
     from linksim.report.curves import to_curves
     from linksim.report.figure import draw
@@ -200,7 +202,7 @@ def plot(
         problem = f"cannot be written ({error.strerror})"
         raise InputError(problem, file=str(stem), mend="choose another --out") from error
     if out is None and len(folders) == 1:
-        drawn += _draw_gallery(folders[0], title)
+        drawn += draw_gallery(folders[0], title)
     for path in drawn:
         print(path)
     return DONE
@@ -652,48 +654,16 @@ def _named_by_option(error):
 
 
 def _plan(path, overrides):
-    from linksim import images as sources
-    from linksim.evaluation.plan import Plan, resolve
+    from linksim.api import prepare
     from linksim.scenario.loader import load_scenario
 
     loaded = load_scenario(path, tuple(overrides or ()))
     try:
-        pictures = sources.load(loaded.images) if loaded.has_pictures else None
-        return Plan(resolve(loaded, pictures), pictures), pictures
+        return prepare(loaded)
     except InputError as error:
         # A problem with a field is a problem of the scenario's file; one with a picture names its own.
         file = error.file or str(path)
         raise InputError(error.problem, file=file, field=error.field, mend=error.mend) from error
-
-
-def _draw_figures(scenario, folder):
-    from linksim.report.closed_form import closed_forms
-    from linksim.report.curves import to_curves
-    from linksim.report.figure import draw
-    from linksim.report.table import read_results
-
-    rows = read_results(folder / "results.csv")
-    drawn = []
-    for figure in scenario.figures:
-        stem = folder / "figures" / figure.file
-        try:
-            curves = to_curves(rows, figure.x)
-            curves += closed_forms(curves, figure.x, figure.y)
-            scales = {"log_x": figure.log_x, "log_y": figure.log_y}
-            drawn += draw(curves, figure.x, figure.y, stem, **scales, title=scenario.title)[:1]
-        except InputError as error:  # the other figures and the results are not lost for it
-            warnings.warn(f"{stem.name} not drawn: {error}", stacklevel=1)
-    return drawn
-
-
-def _draw_gallery(folder, title):
-    from linksim.report.gallery import draw
-
-    try:
-        return draw(folder, title=title)
-    except InputError as error:  # the curves and the results are not lost for it
-        warnings.warn(f"pictures not drawn: {error}", stacklevel=1)
-        return []
 
 
 def _print_rows(rows):
