@@ -9,8 +9,9 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from linksim.scenario.dialect import read_yaml
 from linksim.scenario.errors import InputError
-from linksim.scenario.loader import load_scenario, validate
+from linksim.scenario.loader import validate
 from linksim.scenario.schema import Scenario
 
 
@@ -28,7 +29,8 @@ def run(
     Parameters
     ----------
     scenario : Scenario, path or mapping
-        As `linksim.load_scenario` gives it, its YAML file, or what such a file holds.
+        As `linksim.load_scenario` gives it, its YAML file, or what such a file holds. With `systems` it need
+        not name any itself.
     systems : mapping, optional
         Systems of your own that are added, by their labels. Each is a `linksim.jscc.codec.Codec`, any object
         with `encode(images, condition)` and `decode(received, condition)`, a pair of such functions
@@ -60,20 +62,23 @@ def run(
 
     Examples
     --------
-    >>> import linksim
-    >>> results = linksim.run(
-    ...     {
-    ...         "name": "example",
-    ...         "images": {"source": "patches32", "limit": 2},
-    ...         "bandwidth": {"cbr": "1/6"},
-    ...         "channel": {"model": "awgn", "snr_db": 10},
-    ...         "systems": [{"type": "capacity_bound", "codec": {"name": "jpeg2000"}}],
-    ...     },
-    ...     out=folder,
-    ...     progress=False,
-    ... )
-    >>> [row["mcs"] for row in results.rows]
-    ['bound:bicm']
+    Every sample of a picture as the amplitude of half a symbol, in place of a network:
+
+    >>> def encode(images, condition):
+    ...     return images.reshape(len(images), -1, 2) - 0.5
+    >>> def decode(received, condition):
+    ...     return received.reshape(-1, condition.height, condition.width, 3) + 0.5
+    >>> scenario = {
+    ...     "name": "example",
+    ...     "images": {"source": "patches32", "limit": 2},
+    ...     "bandwidth": {"cbr": "1/2"},
+    ...     "channel": {"model": "awgn", "snr_db": [10, 20]},
+    ... }
+    >>> results = run(scenario, systems={"amplitudes": (encode, decode)}, progress=False)
+    >>> for row in results.rows:
+    ...     print(row["system"], row["snr_db"], f"{row['psnr_db']:.0f} dB")
+    amplitudes 10.0 23 dB
+    amplitudes 20.0 33 dB
     """
     from linksim.evaluation.executors import Processes
     from linksim.evaluation.mixed import Mixed
@@ -81,7 +86,7 @@ def run(
     from linksim.evaluation.study import run_study
     from linksim.progress import ProgressBar
 
-    plan, pictures = prepare(_with_own(_read(scenario), systems or {}))
+    plan, pictures = prepare(_held(_with_own(scenario, systems or {})))
     folder = Path(out) if out is not None else Path("runs") / plan.scenario.name
     if progress:
         for line in _staying(plan.scenario):
@@ -136,6 +141,7 @@ class Results:
     >>> results = Results("runs/quickstart")
     >>> results.plot(y="ssim").png.name  # doctest: +SKIP
     'ssim_vs_snr_db.png'
+    >>> results.to_pandas().query("mcs == 'bound:bicm'")[["snr_db", "psnr_db"]]  # doctest: +SKIP
     """
 
     def __init__(self, folder: str | Path):
@@ -280,32 +286,39 @@ class _Silence:
         pass
 
 
-def _read(scenario):
-    if isinstance(scenario, Scenario):
-        return scenario
-    if isinstance(scenario, Mapping):
-        return validate(dict(scenario), file="scenario")
-    return load_scenario(scenario)
-
-
 def _with_own(scenario, systems):
-    """The scenario with systems added, and its codecs so that they reach workers."""
-    from linksim.systems.own import Held, is_codec
-
+    """The scenario, whatever it is given as, with systems added."""
     entries = []
     for label, value in systems.items():
         fields = value if isinstance(value, Mapping) else {"codec": value}
         entries.append({"type": "own", "label": label, **fields})
-    if entries:
-        data = {name: getattr(scenario, name) for name in type(scenario).model_fields}
-        scenario = validate({**data, "systems": (*scenario.systems, *entries)}, file="linksim.run")
-    held = tuple(
-        spec.model_copy(update={"codec": Held(spec.label, spec.codec)})
-        if spec.type == "own" and (is_codec(spec.codec) or callable(spec.codec))
-        else spec
-        for spec in scenario.systems
+    if isinstance(scenario, Scenario):
+        if not entries:
+            return scenario
+        data, file = {name: getattr(scenario, name) for name in type(scenario).model_fields}, "scenario"
+    elif isinstance(scenario, Mapping):
+        data, file = dict(scenario), "scenario"
+    else:
+        data, file = read_yaml(scenario), str(scenario)
+    if entries and isinstance(data, dict) and isinstance(data.get("systems", ()), list | tuple):
+        data = {**data, "systems": [*data.get("systems", ()), *entries]}
+    return validate(data, file=file)
+
+
+def _held(scenario):
+    """The scenario with its codecs so that they reach workers."""
+    from linksim.systems.own import Held
+
+    return scenario.model_copy(
+        update={
+            "systems": tuple(
+                spec.model_copy(update={"codec": Held(spec.label, spec.codec)})
+                if spec.type == "own" and not isinstance(spec.codec, str)
+                else spec
+                for spec in scenario.systems
+            )
+        }
     )
-    return scenario.model_copy(update={"systems": held})
 
 
 def _staying(scenario):

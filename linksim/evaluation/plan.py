@@ -447,8 +447,8 @@ class Plan:
             # The rest of the link comes with the channel point.
             scenario.model_dump(mode="json", include=shared),
             software(*(("keras",) if network else ()), *(("pyldpc",) if self._needs_pyldpc(index) else ())),
-            # What has no digest is another system every time.
-            *([secrets.token_hex()] if own and spec.digest is None else []),
+            # Two systems may have one digest, as "v1"; what has none is another system every time.
+            *([spec.label, spec.digest or secrets.token_hex()] if own else []),
         ]
 
     @cached_property

@@ -47,6 +47,16 @@ class Link:
         As in `linksim.phy.channels.Medium`.
     amplifier : linksim.scenario.link.Rapp or None
         The transmitter's; None is linear. Energies are those behind it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> link = Link("awgn", snr_db=10.0)
+    >>> symbols = np.ones((1, 100_000), np.complex64)
+    >>> received = link.transmit(symbols)
+    >>> error = np.mean(np.abs(received.symbols - symbols) ** 2)
+    >>> print(f"{10 * np.log10(error):.1f} dB")
+    -10.0 dB
     """
 
     def __init__(

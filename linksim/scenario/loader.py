@@ -29,6 +29,20 @@ def load_scenario(path: str | Path, overrides: tuple[str, ...] = ()) -> Scenario
     ------
     InputError
         Naming the file, the field's path and the mend.
+
+    Examples
+    --------
+    >>> lines = (
+    ...     "name: mine",
+    ...     "images: {source: photos}",
+    ...     "bandwidth: {cbr: 1/16}",
+    ...     "channel: {model: awgn, snr_db: {from: 0, to: 20, step: 5}}",
+    ...     "systems: [{type: separated, label: BPG + 5G LDPC}]",
+    ... )
+    >>> _ = Path("mine.yaml").write_text("\\n".join(lines))
+    >>> scenario = load_scenario("mine.yaml", ("systems.0.codec.name=jpeg",))
+    >>> scenario.systems[0].codec.name, scenario.channel.snr_db
+    ('jpeg', (0.0, 5.0, 10.0, 15.0, 20.0))
     """
     return validate(apply_overrides(read_yaml(path), overrides, file=str(path)), file=str(path))
 

@@ -51,6 +51,17 @@ class Learned:
         What the receiver shows when side information was lost.
     pictures : sequence of Picture or StoredPicture
         All that are sent in the study; needed for a variable rate alone, of which `transmit` takes no others.
+
+    Examples
+    --------
+    >>> import linksim
+    >>> from linksim.images.patches32 import patches
+    >>> patch = next(patches()).pixels
+    >>> system = Learned(LearnedSpec(type="learned", weights="zoo:deepjscc/awgn16-c6"))
+    >>> (point,) = system.operating_points(Fraction(1, 6), 16.0)
+    >>> reception = system.transmit(patch[None], linksim.Link("awgn", 16.0), point, seed=1)
+    >>> point.name, reception.pictures.shape, reception.channel_uses
+    ('weights:deepjscc/awgn16-c6', (1, 32, 32, 3), array([512.]))
     """
 
     prunes = False

@@ -222,6 +222,9 @@ class Held:
         if self._codec is None:
             import cloudpickle
 
+            from linksim import phy  # noqa: F401  starts TensorFlow quietly
+            from linksim.jscc import layers  # noqa: F401  Keras knows them from then on
+
             try:
                 self._codec = cloudpickle.loads(self._data)
             except Exception as error:
