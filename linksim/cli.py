@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = [word for word in arguments if word != "--debug"] or ["--help"]
     warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, standalone_mode=False, prog_name="linksim")
         return code if isinstance(code, int) else DONE
     except InputError as error:
         return _fail(str(error), BAD_INPUT, debug)

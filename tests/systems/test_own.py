@@ -74,6 +74,23 @@ def test_complex_symbols_and_real_pairs_are_the_same(images):
     np.testing.assert_array_equal(sent(own(lambda: codec), images).pictures, expected.pictures)
 
 
+def test_tensors_that_want_gradients_are_taken(images):
+    """As PyTorch's: they become arrays once they are detached and on the CPU."""
+
+    class Tensor:
+        def __init__(self, values):
+            self._values = values
+
+        def detach(self):
+            return self
+
+        def cpu(self):
+            return self._values
+
+    pair = (lambda *given: Tensor(amplitudes(*given)), lambda *given: Tensor(shown(*given)))
+    np.testing.assert_array_equal(sent(own(pair), images).pictures, sent(own(), images).pictures)
+
+
 def test_both_ends_know_the_snr_and_the_size(images):
     seen = []
 
