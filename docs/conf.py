@@ -25,6 +25,7 @@ suppress_warnings = ["misc.highlighting_failure"]
 default_role = "code"
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 copybutton_prompt_text = r">>> |\.\.\. |\$ "

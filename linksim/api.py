@@ -152,7 +152,7 @@ class Results:
 
     @cached_property
     def rows(self) -> list[dict]:
-        """The lines of results.csv: columns to text, number, or None where a column does not apply.
+        """The lines of results.csv, by column; text, a number, or None where the column does not apply.
 
         Raises
         ------

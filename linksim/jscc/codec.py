@@ -16,8 +16,9 @@ class Condition:
 
     Attributes
     ----------
-    height, width : int
+    height : int
         Of the picture in px, before padding.
+    width : int
     snr_db : float
         Mean SNR of the channel.
     order : int

@@ -21,8 +21,10 @@ class Received:
     symbols : [batch, k], complex64
     noise_variance : [batch, k], float32
         Of each equalised symbol; with an amplifier its distortion counts as noise.
-    power, peak_power : [batch], float32
-        Mean and largest energy of the symbols that were really sent, behind the amplifier.
+    power : [batch], float32
+        Mean energy of the symbols that were really sent, behind the amplifier.
+    peak_power : [batch], float32
+        Their largest energy.
     """
 
     symbols: tf.Tensor
