@@ -242,3 +242,21 @@ def test_a_resolved_scenario_tells_what_it_cannot_hold(minimal):
     minimal["systems"][-1]["codec"] = "passed to linksim.run"
     with pytest.raises(InputError, match="the codec was passed to linksim"):
         validate(minimal, file="a.yaml")
+
+
+@pytest.mark.parametrize(
+    ("codec", "problem"),
+    [
+        ("my_net.py", "'my_net.py' names no function"),
+        ("my_net.py:3", "'my_net.py:3' names no function"),
+        ({"encode": 1}, "{'encode': 1} is no codec"),
+        ((amplitudes,), "(<function amplitudes at"),
+    ],
+)
+def test_a_codec_that_is_none_is_refused(codec, problem, minimal, refusal):
+    from linksim.scenario.loader import validate
+
+    minimal["systems"].append({"type": "own", "label": "mine", "codec": codec})
+    text = refusal(validate, minimal, file="a.yaml")
+    assert text.startswith(f"a.yaml: systems.1.codec: {problem}")
+    assert "\nmend: write FILE.py:FUNCTION or MODULE:FUNCTION" in text
