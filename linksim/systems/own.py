@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from linksim.scenario.errors import InputError, brief
-from linksim.scenario.systems import OwnSpec
+from linksim.scenario.systems import IN_MEMORY, OwnSpec
 from linksim.systems.base import OperatingPoint, Reception, channel_uses
 from linksim.systems.fallback import GREY
 from linksim.systems.network import Encoded, Network, batch_length, in_batches, uniform
@@ -265,6 +265,9 @@ def _described(array):
 def _codec_of(spec):
     """The codec that a spec holds, makes or names."""
     codec = spec.codec.get() if isinstance(spec.codec, Held) else spec.codec
+    if codec == IN_MEMORY:
+        problem = "the codec was passed to linksim.run, and only there it is"
+        raise InputError(problem, field=spec.label, mend="pass it again")
     if isinstance(codec, str):
         codec = _named(codec, spec.label)
     if not is_codec(codec):
