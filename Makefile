@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Processes among which the tests' files are shared; each takes about 2 GB.
 TEST_WORKERS ?= 2
 
-.PHONY: help venv run test test-slow test-ray reliability verify verify-table bench bler lint schema clean
+.PHONY: help venv run test test-slow test-ray reliability verify verify-table bench bler lint docs schema clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -66,9 +66,17 @@ lint: $(READY)  ## check style with ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+docs: $(VENV)/.docs  ## build the site of the documentation in docs/_build/html; warnings are errors
+	$(BIN)/python -m sphinx --quiet --fresh-env --fail-on-warning --keep-going docs docs/_build/html
+	@echo "Look at docs/_build/html/index.html"
+
+$(VENV)/.docs: $(READY)
+	$(PIP) install --quiet --constraint constraints.txt --no-build-isolation --editable .[docs]
+	@touch $@
+
 schema: $(READY)  ## write the JSON Schema of scenarios anew
 	$(BIN)/python -c "from linksim.scenario.loader import json_schema; print(json_schema(), end='')" \
 		> linksim/scenario/scenario.schema.json
 
 clean:  ## remove the environment and caches
-	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) build docs/_build *.egg-info .pytest_cache .ruff_cache .hypothesis .benchmarks

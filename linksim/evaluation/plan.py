@@ -4,6 +4,7 @@ Stopping rules and the pruning of MCSs that cannot win are decided between compl
 their number and interruptions cannot change a result.
 """
 
+import secrets
 from collections import defaultdict
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
@@ -80,10 +81,10 @@ def resolve(scenario: Scenario, pictures: PictureSet | None) -> Scenario:
                 f"{cbr} leaves {smallest.name} without a channel use", field="bandwidth.cbr", mend="raise it"
             )
     grey = next((picture.name for picture in pictures.pictures if picture.shape[2] == 1), None)
-    learned = [i for i, system in enumerate(scenario.systems) if system.type == "learned"]
+    learned = [i for i, system in enumerate(scenario.systems) if system.type in ("learned", "own")]
     if grey is not None and learned:
         raise InputError(
-            f"{grey} is grey, and learned systems send colour",
+            f"{grey} is grey, and learned and own systems send colour",
             field=f"systems.{learned[0]}",
             mend="use colour pictures, or leave the system out",
         )
@@ -432,19 +433,22 @@ class Plan:
     def _identity(self, index):
         """Everything that can change the rows of a system and is the same for all its tasks."""
         scenario, spec, classifier = self.scenario, self.scenario.systems[index], self._classifiers[index]
-        network = spec.type == "learned" or classifier is not None
+        network = spec.type in ("learned", "own") or classifier is not None
+        own = spec.type == "own"
         shared = {"link": {"power", "csi"}}
         if scenario.has_pictures:
             shared |= {"fallback": True, "metrics": True}
         return [
             # Which MCSs take part changes no row, but one that prunes counts no bit errors of lost blocks.
             # Weights and their modulation order come with their operating point.
-            spec.model_dump(mode="json", exclude=_OF_THE_POINT),
+            spec.model_dump(mode="json", exclude=_OF_THE_POINT | ({"codec"} if own else set())),
             self._systems[index].prunes,
             classifier and classifier.digest,
             # The rest of the link comes with the channel point.
             scenario.model_dump(mode="json", include=shared),
             software(*(("keras",) if network else ()), *(("pyldpc",) if self._needs_pyldpc(index) else ())),
+            # Two systems may have one digest, as "v1"; what has none is another system every time.
+            *([spec.label, spec.digest or secrets.token_hex()] if own else []),
         ]
 
     @cached_property

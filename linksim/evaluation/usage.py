@@ -156,7 +156,7 @@ def measure(weights: Weights, source: str | BaseModel | None = None) -> list[Usa
     """
     from linksim import phy  # noqa: F401  starts TensorFlow, quietly: before a network is loaded
 
-    refuse_classifiers(weights)
+    _refuse_what_sends_nothing(weights)
     codec = zoo.load(weights)
     if source is None:
         source = "photos" if is_large(weights, codec) else "patches32"
@@ -185,7 +185,7 @@ def is_large(weights: Weights, codec) -> bool:
     return weights.card.side is None and codec.reduction >= _LARGE_REDUCTION
 
 
-def refuse_classifiers(weights: Weights) -> None:
+def _refuse_what_sends_nothing(weights: Weights) -> None:
     """Raise InputError for weights that send nothing."""
     card = weights.card
     if card.cbr is None and not card.varies:

@@ -51,6 +51,7 @@ def test_shipped_scenarios_fit(path, validator):
         "channel={model: ofdm, snr_db: 3, profile: cdl-c, pilots: [3], rx_antennas: 2}",
         "link={amplifier: {backoff_db: 6}}",
         "systems.0={type: capacity_bound, classifier: {weights: a/b.weights.h5}}",
+        "systems.0={type: own, label: mine, codec: 'my_net.py:build', digest: v1}",
     ],
 )
 def test_what_the_loader_takes_fits(override, minimal, validator):

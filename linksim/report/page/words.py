@@ -166,7 +166,18 @@ def _bits(spec):
     return f"{which}, {_code(spec)}; blocks of {spec.uses} channel uses, {spec.blocks} in a trial"
 
 
-_SYSTEM_WORDS = {"separated": _separated, "learned": _learned, "capacity_bound": _bound, "bits": _bits}
+def _own(spec):
+    text = f"an encoder and decoder of the user's, {spec.codec}"
+    return f"{text}{f', digest {spec.digest}' if spec.digest else ''}{_classified(spec)}"
+
+
+_SYSTEM_WORDS = {
+    "separated": _separated,
+    "learned": _learned,
+    "capacity_bound": _bound,
+    "bits": _bits,
+    "own": _own,
+}
 
 
 def _codec(spec):

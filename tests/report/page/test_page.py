@@ -10,8 +10,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from linksim.report.page import Overlay, write_page
+from linksim.report.page import Overlay, words, write_page
 from linksim.report.page.folder import read_run
+from linksim.systems import SYSTEMS
+
+
+def test_every_kind_of_system_has_words():
+    assert set(words._SYSTEM_WORDS) == set(SYSTEMS)
 
 
 def test_nothing_is_loaded_from_elsewhere(make_run, parsed):
