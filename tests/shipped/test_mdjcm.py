@@ -133,7 +133,7 @@ def bits_of(codec, images):
 
 @pytest.mark.slow
 def test_large_networks_gain_from_phase_three_and_from_order():
-    """Photographs at a mean CBR of 1/16 and 10 dB: 64QAM after both phases above phase 2 alone and above 4QAM."""
+    """Photographs, mean CBR 1/16, 10 dB: 64QAM after both phases above phase 2 alone and above 4QAM."""
     from linksim.images import load
     from linksim.phy.link import Link
     from linksim.scenario.images import PhotosSpec
