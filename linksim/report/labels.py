@@ -1,5 +1,7 @@
 """How columns and values of the results table are written on a figure."""
 
+from linksim.scenario.sweep import swept_text
+
 AXIS_LABELS = {
     "snr_db": "SNR $E_s/N_0$ (dB)",
     "cbr": "channel bandwidth ratio $\\rho = k/n$ (complex uses per source sample)",
@@ -80,7 +82,7 @@ def value_text(column, value):
     number = value if isinstance(value, str) else f"{value:g}"
     if column == "snr_db":
         return f"SNR {number} dB"
-    return f"{column.rpartition('.')[2]} {number}"
+    return swept_text(column.removeprefix("sweep."), number)
 
 
 def fraction_text(ratio, digits=4):
