@@ -104,7 +104,9 @@ def run(
     from linksim.evaluation.study import run_study
     from linksim.progress import ProgressBar
 
-    plan, pictures = _plan(scenario, overrides)
+    sweep, plan, resolved = _plan(scenario, overrides)
+    if sweep.axes:
+        print(sweep.describe())
     folder = out if out is not None else Path("runs") / plan.scenario.name
     if (folder / "scenario.yaml").resolve() == scenario.resolve() and not (folder / "run.sqlite").exists():
         # The run leaves its resolved scenario there.
@@ -114,20 +116,15 @@ def run(
     store = Store(folder, fresh)
     try:
         with ProgressBar(plan.scenario.name) as progress:
-            outcome = run_study(plan, pictures, store, folder, workers or _cores(), progress)
+            outcome = run_study(plan, resolved, store, folder, workers or _cores(), progress)
     finally:
         store.close()
     figures = _draw_figures(plan.scenario, folder) if outcome.lines else []
     if not outcome.complete:
         print(f"stopped; {folder}/results.csv holds what is finished. The same command goes on from there.")
         return INTERRUPTED
-    from linksim.report import quality, waterfall
-    from linksim.report.table import read_results
-
     print(f"{outcome.tasks} tasks in {outcome.seconds:.0f} s; {outcome.lines} lines in {folder}/results.csv")
-    rows = read_results(folder / "results.csv")
-    for line in quality.describe(rows) + waterfall.describe(rows):
-        print(line)
+    _print_quality(folder)
     gallery = _draw_gallery(folder, plan.scenario.title) if plan.scenario.pictures is not None else []
     if gallery:
         print(f"received pictures side by side: {gallery[0]}")
@@ -142,21 +139,22 @@ def check(scenario: ScenarioFile, overrides: Overrides = None) -> int:
 
     from linksim.evaluation.estimate import estimate
     from linksim.evaluation.executors import describe
-    from linksim.scenario.loader import dump_scenario
 
-    plan, pictures = _plan(scenario, overrides)
-    print(dump_scenario(plan.scenario).rstrip())
-    if pictures is not None:
-        names = ", ".join(picture.name for picture in pictures.pictures[:8])
-        print(f"\npictures: {len(pictures.pictures)} ({names}{', …' if len(pictures.pictures) > 8 else ''})")
+    sweep, plan, resolved = _plan(scenario, overrides)
+    print(resolved.rstrip())
+    if sweep.axes:
+        print(f"\n{sweep.describe()}")
+    for pictures in {id(case.pictures): case.sent for case in plan.cases if case.sent}.values():
+        names = ", ".join(picture.name for picture in pictures[:8])
+        print(f"\npictures: {len(pictures)} ({names}{', …' if len(pictures) > 8 else ''})")
     first = next(plan.rounds({}))
-    counts = Counter(plan.scenario.systems[task.system].label for task in first)
+    counts = Counter(plan.cases[task.case].spec.label for task in first)
     print("first round: " + ", ".join(f"{count} tasks of {label}" for label, count in counts.items()))
     for task in first[:3]:
-        print(f"  {plan.scenario.systems[task.system].label}: {describe(task)}")
+        print(f"  {plan.cases[task.case].spec.label}: {describe(task)}")
     if len(first) > 3:
         print(f"  … {len(first) - 3} more")
-    cost, cores = estimate(plan, pictures), _cores()
+    cost, cores = estimate(plan), _cores()
     print(f"upper bound: {cost.upper_bound} tasks")
     first_round = _duration(cost.first_round_seconds / cores + cost.start_seconds)
     at_most = _duration(cost.upper_bound_seconds / cores + cost.start_seconds)
@@ -173,12 +171,16 @@ def plot(
     y: Annotated[str, typer.Option(help="Column on the y axis.")] = "psnr_db",
     log_x: Annotated[bool, typer.Option("--log-x", help="Logarithmic x axis.")] = False,
     log_y: Annotated[bool, typer.Option("--log-y", help="Logarithmic y axis.")] = False,
+    overlays: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--overlay", metavar="PUBLISHED", help="Name in baselines/published, or a file (repeatable)."
+        ),
+    ] = None,
     title: Annotated[str | None, typer.Option(help="Title.")] = None,
     out: Annotated[Path | None, typer.Option(help="File without suffix; default DIR/figures/Y_vs_X.")] = None,
 ) -> int:
     """Draw a figure from one or several runs."""
-    from linksim.report.closed_form import closed_forms
-    from linksim.report.curves import to_curves
     from linksim.report.figure import draw
     from linksim.report.table import read_results
 
@@ -193,8 +195,7 @@ def plot(
     if stem.suffix in (".png", ".pdf", ".csv"):
         stem = stem.with_suffix("")
     try:
-        curves = to_curves(rows, x)
-        curves += closed_forms(curves, x, y)
+        curves = _curves(rows, x, y, overlays)
         drawn = draw(curves, x, y, stem, log_x=log_x, log_y=log_y, title=title)
     except OSError as error:
         problem = f"cannot be written ({error.strerror})"
@@ -216,6 +217,68 @@ def paired(
     from linksim.report.paired import differences, table
 
     print("\n".join(table(differences(folder, base, metric), metric)))
+    return DONE
+
+
+@app.command()
+def compare(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Run folder.")],
+    reference: Annotated[
+        str,
+        typer.Argument(
+            metavar="REFERENCE",
+            help="A run, a file of baselines/measured, or published results.",
+        ),
+    ],
+    system: Annotated[
+        str | None, typer.Option(metavar="LABEL", help="Only this system of DIR; default: all.")
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="LABEL", help="This system of REFERENCE; default: that of the same label."),
+    ] = None,
+    x: Annotated[str, typer.Option(help="Along what: snr_db or cbr.")] = "snr_db",
+    tolerance: Annotated[
+        float | None, typer.Option(metavar="DB", min=0, help="Fail where a gap less its interval is larger.")
+    ] = None,
+) -> int:
+    """Compare the curves of a run with a reference: gaps in PSNR and SNR, BD-PSNR, where they cross."""
+    from linksim.report import compare as comparison
+    from linksim.report.table import read_results
+
+    if x not in comparison.AXES:
+        raise InputError(f"{x!r} is no axis", field="--x", mend="write snr_db or cbr")
+    held = comparison.read_reference(reference, x)
+    if tolerance is not None and not held.certain:
+        problem = f"the SNRs of {reference} are uncertain and decide nothing"
+        raise InputError(problem, field="--tolerance", mend="leave it out")
+    lines = comparison.lines_of(read_results(folder / "results.csv"), x)
+    found = comparison.compare(lines, held, x=x, system=system, against=against)
+    print("\n".join(comparison.table(found, x, same_metric=held.same_metric)))
+    for note in held.notes:
+        print(f"note: {note}")
+    beyond = [] if tolerance is None else comparison.exceeding(found, tolerance)
+    for line in beyond:
+        print(f"FAIL {line}")
+    if tolerance is not None and not beyond:
+        print(f"ok: {len(found)} curves within {tolerance:g} dB and their intervals")
+    return FAILED if beyond else DONE
+
+
+@app.command()
+def record(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Run folder.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Default: baselines/measured/NAME.json.")
+    ] = None,
+) -> int:
+    """Record the curves of a run, with their intervals, for `linksim compare` to hold later runs against."""
+    from linksim.report import measured
+
+    found = measured.of_run(folder)
+    target = out if out is not None else Path("baselines", "measured", f"{found.scenario['name']}.json")
+    measured.write(target, found)
+    print(target)
     return DONE
 
 
@@ -638,23 +701,47 @@ def _named_by_option(error):
 
 
 def _plan(path, overrides):
-    from linksim import images as sources
-    from linksim.evaluation.plan import Plan, resolve
-    from linksim.scenario.loader import load_scenario
+    """What a scenario sweeps, its plan, and its text with all that is resolved."""
+    from linksim.evaluation.cases import cases_of_sweep
+    from linksim.evaluation.plan import Plan
+    from linksim.scenario.sweep import load_sweep
 
-    loaded = load_scenario(path, tuple(overrides or ()))
+    sweep = load_sweep(path, tuple(overrides or ()))
     try:
-        pictures = sources.load(loaded.images) if loaded.has_pictures else None
-        return Plan(resolve(loaded, pictures), pictures), pictures
+        _check_overlays(sweep.members[0].scenario)
+        cases, resolved = cases_of_sweep(sweep)
+        return sweep, Plan(cases), sweep.dump(resolved)
     except InputError as error:
         # A problem with a field is a problem of the scenario's file; one with a picture names its own.
         file = error.file or str(path)
         raise InputError(error.problem, file=file, field=error.field, mend=error.mend) from error
 
 
-def _draw_figures(scenario, folder):
+def _check_overlays(scenario):
+    """Before anything takes time: what figures overlay is there."""
+    for index, figure in enumerate(scenario.figures):
+        for name in figure.overlay or ():
+            from linksim.report.published import overlay
+
+            try:
+                overlay(name, figure.x, figure.y)
+            except InputError as error:
+                raise error.at(f"figures.{index}.overlay") from error
+
+
+def _curves(rows, x, y, overlays):
+    """The curves of a table with what belongs beside them."""
     from linksim.report.closed_form import closed_forms
     from linksim.report.curves import to_curves
+    from linksim.report.published import overlay
+
+    curves = to_curves(rows, x)
+    curves += closed_forms(curves, x, y)
+    cbrs = frozenset(row["cbr"] for row in rows)
+    return curves + [curve for name in overlays or () for curve in overlay(name, x, y, cbrs)]
+
+
+def _draw_figures(scenario, folder):
     from linksim.report.figure import draw
     from linksim.report.table import read_results
 
@@ -663,13 +750,22 @@ def _draw_figures(scenario, folder):
     for figure in scenario.figures:
         stem = folder / "figures" / figure.file
         try:
-            curves = to_curves(rows, figure.x)
-            curves += closed_forms(curves, figure.x, figure.y)
+            curves = _curves(rows, figure.x, figure.y, figure.overlay)
             scales = {"log_x": figure.log_x, "log_y": figure.log_y}
             drawn += draw(curves, figure.x, figure.y, stem, **scales, title=scenario.title)[:1]
         except InputError as error:  # the other figures and the results are not lost for it
             warnings.warn(f"{stem.name} not drawn: {error}", stacklevel=1)
     return drawn
+
+
+def _print_quality(folder):
+    from linksim.report import quality, waterfall
+    from linksim.report.table import by_sweep, read_results
+
+    for heading, rows in by_sweep(read_results(folder / "results.csv")):
+        lines = quality.describe(rows) + waterfall.describe(rows)
+        for line in [f"{heading}:", *lines] if heading and lines else lines:
+            print(line)
 
 
 def _draw_gallery(folder, title):
