@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from linksim.scenario.dialect import read_yaml, write_yaml
-from linksim.scenario.errors import InputError
+from linksim.scenario.errors import InputError, brief
 from linksim.scenario.loader import apply_overrides, validate
 from linksim.scenario.schema import Scenario
 
@@ -134,7 +134,8 @@ def expand(data: Any, *, file: str) -> Sweep:
     InputError
         A combination is no scenario, there are too many, or a figure runs along what is not swept.
     """
-    axes = tuple(_axis(keys, values, file) for keys, values in _lists(data, [_schema()], ()))
+    found = _lists(data, [_schema()], ()) if isinstance(data, dict) else ()
+    axes = tuple(_axis(keys, values, file) for keys, values in found)
     shared = [axis for axis in axes if axis.system is None]
     own: dict[int, list[Axis]] = {}
     for axis in axes:
@@ -142,10 +143,9 @@ def expand(data: Any, *, file: str) -> Sweep:
             own.setdefault(axis.system, []).append(axis)
     count = _count(shared) * (1 + sum(_count(of_system) - 1 for of_system in own.values()))
     if count > MAX_MEMBERS:
-        problem = (
-            f"{count} combinations of {', '.join(axis.path for axis in axes)}; {MAX_MEMBERS} are the most"
-        )
-        raise InputError(problem, file=file, field=axes[0].path, mend="sweep fewer values or fields")
+        fields = ", ".join(axis.path for axis in axes)[:300]
+        problem, mend = f"{count} combinations of {fields}", f"sweep less: {MAX_MEMBERS} are the most"
+        raise InputError(problem, file=file, field=axes[0].path[:200], mend=mend)
     members = tuple(_members(data, shared, own, file))
     _check_labels(members, file)
     _check_pictures(members[0].scenario, axes, file)
@@ -215,8 +215,9 @@ def _axis(keys, values, file):
     texts = _texts(values)
     twice = next((text for text in texts if texts.count(text) > 1), None)
     if twice is not None:
-        field = ".".join(map(str, keys))
-        raise InputError(f"{twice} appears more than once", file=file, field=field, mend="write each once")
+        field = ".".join(map(str, keys))[:200]
+        problem = f"{brief(twice)} appears more than once"
+        raise InputError(problem, file=file, field=field, mend="write each once")
     return Axis(keys, tuple(values), texts)
 
 

@@ -125,7 +125,7 @@ def test_a_figure_may_run_along_swept_numbers(minimal):
     ("fields", "told"),
     [
         ({"seed": list(range(MAX_MEMBERS + 1))}, ["seed", "65 combinations", "64 are the most"]),
-        ({"seed": [1, 1]}, ["seed", "1 appears more than once"]),
+        ({"seed": [1, 1]}, ["seed", "'1' appears more than once"]),
         ({"seed": [1, "a"]}, ["seed", "'a' is not allowed"]),
         ({"seed": []}, ["seed", "[] is not allowed"]),
         ({"name": ["a", "b"]}, ["name", "write text"]),
