@@ -182,7 +182,7 @@ def read_reference(reference: str | Path, x: str = "snr_db") -> Reference:
     found = published.load(reference)
     curves = published.overlay(reference, x, "psnr_db")
     metric = published.METRIC_NOTES[found.metric_definition]
-    notes = [f"{found.source}; {found.where}", f"pictures: {found.dataset}", metric, found.note]
+    notes = [f"{found.source}; {found.where}", f"its pictures: {found.dataset}", metric, found.note]
     return Reference(
         str(reference),
         tuple(_published_line(curve, x) for curve in curves if curve.role == PUBLISHED),

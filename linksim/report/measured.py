@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from linksim.scenario.explaining import explain
 
 #: Columns of the results table that a point keeps.
 _COLUMNS = ("snr_db", "cbr", "cbr_std", "psnr_db", "psnr_ci95_db")
+
+#: A list of scalars that takes several lines.
+_LIST = re.compile(r"\[\n([^\[\]{}]*)\n *\]")
 
 #: Packages whose versions are told, of all that the run's provenance has.
 _PACKAGES = ("linksim", "sionna", "tensorflow", "keras", "numpy", "scipy", "numba", "av", "pillow")
@@ -135,14 +139,8 @@ def write(path: Path, measured: Measured) -> None:
 
 
 def _json(measured):
-    data = measured.model_dump(mode="json")
-    lines = [
-        ",\n".join(f"      {json.dumps(k)}: {json.dumps(v)}" for k, v in line.items())
-        for line in data["lines"]
-    ]
-    head = json.dumps({k: v for k, v in data.items() if k != "lines"}, indent=2, ensure_ascii=False)
-    body = ",\n".join(f"    {{\n{line}\n    }}" for line in lines)
-    return f'{head.removesuffix("}").rstrip()},\n  "lines": [\n{body}\n  ]\n}}\n'
+    text = json.dumps(measured.model_dump(mode="json"), indent=2, ensure_ascii=False)
+    return _LIST.sub(lambda found: f"[{' '.join(map(str.strip, found[1].splitlines()))}]", text) + "\n"
 
 
 def is_measured(path: Path) -> bool:
