@@ -1,6 +1,7 @@
 """Comparisons: mean gaps against another implementation and by hand, pairing, tolerance, baselines."""
 
 import json
+from pathlib import Path
 
 import bjontegaard
 import numpy as np
@@ -232,3 +233,15 @@ def test_bad_comparisons_are_refused(make_run, capsys, words, told):
     run = make_run("run", rows_of("a", [0, 5], [20, 24], halfwidth=None))
     assert main([word.replace("RUN", str(run)) for word in words]) == 2
     assert told in capsys.readouterr().err
+
+
+def test_every_recorded_baseline_is_one_that_make_runs_anew():
+    root = Path(__file__).parents[2]
+    (line,) = [
+        text for text in (root / "Makefile").read_text().splitlines() if text.startswith("BASELINES :=")
+    ]
+    names = [Path(name).name for name in line.partition(":=")[2].split()]
+    assert sorted(path.stem for path in (root / "baselines/measured").glob("*.json")) == sorted(names)
+    for name in names:
+        held = read_reference(root / f"baselines/measured/{name}.json")
+        assert all(halfwidth is not None for line in held.lines for halfwidth in line.halfwidth_db)
