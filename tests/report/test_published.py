@@ -11,6 +11,7 @@ from linksim.cli import main
 from linksim.report import published
 from linksim.report.curves import PUBLISHED
 from linksim.report.published import load, overlay, published_curves, rows, shipped
+from linksim.scenario.dialect import write_yaml
 
 #: A decibel value of a factor of two.
 TWO_DB = 10 * math.log10(2)
@@ -166,6 +167,17 @@ def test_a_file_with_a_mistake_is_refused(published_file, refusal, fields, told)
     text = refusal(load, path)
     for words in [str(path), *told]:
         assert words in text
+
+
+def test_a_scenario_that_overlays_what_is_not_there_is_refused_before_it_runs(tmp_path, minimal, capsys):
+    path = tmp_path / "scenario.yaml"
+    for overlay, told in (("nothing", "there are no such"), ("jcm-cifar10", "has no points of ssim")):
+        minimal["figures"] = [{"y": "ssim", "file": "a", "overlay": [overlay]}]
+        path.write_text(write_yaml(minimal), encoding="utf-8")
+        assert main(["check", str(path)]) == 2
+        error = capsys.readouterr().err
+        assert "scenario.yaml: figures.0.overlay: " in error
+        assert told in error
 
 
 def test_what_is_not_there_is_refused(refusal, published_file):
