@@ -171,8 +171,8 @@ def test_a_file_with_a_mistake_is_refused(published_file, refusal, fields, told)
 
 def test_a_scenario_that_overlays_what_is_not_there_is_refused_before_it_runs(tmp_path, minimal, capsys):
     path = tmp_path / "scenario.yaml"
-    for overlay, told in (("nothing", "there are no such"), ("jcm-cifar10", "has no points of ssim")):
-        minimal["figures"] = [{"y": "ssim", "file": "a", "overlay": [overlay]}]
+    for name, told in (("nothing", "there are no such"), ("jcm-cifar10", "has no points of ssim")):
+        minimal["figures"] = [{"y": "ssim", "file": "a", "overlay": [name]}]
         path.write_text(write_yaml(minimal), encoding="utf-8")
         assert main(["check", str(path)]) == 2
         error = capsys.readouterr().err
