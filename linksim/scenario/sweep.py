@@ -8,21 +8,18 @@ fields give all combinations of their values.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from linksim.scenario.dialect import read_yaml, write_yaml
+from linksim.scenario.editor_schema import NO_AXIS, plain_schema
 from linksim.scenario.errors import InputError, brief
 from linksim.scenario.loader import apply_overrides, validate
 from linksim.scenario.schema import Scenario
 
 #: More combinations than this are taken for a slip of the pen.
 MAX_MEMBERS = 64
-
-#: What says how a study is told of and shown, not what is sent.
-_NO_AXIS = {"name", "title", "figures", "pictures", "metrics"}
 
 #: Fields whose values speak for themselves in a legend.
 _TELLING = {"channel", "codec", "model", "name", "source", "systems", "type", "weights"}
@@ -134,7 +131,7 @@ def expand(data: Any, *, file: str) -> Sweep:
     InputError
         A combination is no scenario, there are too many, or a figure runs along what is not swept.
     """
-    found = _lists(data, [_schema()], ()) if isinstance(data, dict) else ()
+    found = _lists(data, [plain_schema()], ()) if isinstance(data, dict) else ()
     axes = tuple(_axis(keys, values, file) for keys, values in found)
     shared = [axis for axis in axes if axis.system is None]
     own: dict[int, list[Axis]] = {}
@@ -284,15 +281,10 @@ def _is_number(text):
 # What the schema says about lists ---------------------------------------------------------------------------
 
 
-@cache
-def _schema():
-    return Scenario.model_json_schema(by_alias=True)
-
-
 def _alternatives(schema) -> Iterator[dict]:
     """The plain schemas that a schema may stand for."""
     if "$ref" in schema:
-        yield from _alternatives(_schema()["$defs"][schema["$ref"].rpartition("/")[2]])
+        yield from _alternatives(plain_schema()["$defs"][schema["$ref"].rpartition("/")[2]])
     for group in ("anyOf", "oneOf", "allOf"):
         for each in schema.get(group, ()):
             yield from _alternatives(each)
@@ -302,7 +294,7 @@ def _alternatives(schema) -> Iterator[dict]:
 
 def _lists(node, schemas, keys):
     """The swept lists below a node, with the keys that lead there; what the schema does not know has none."""
-    if keys and (keys[0] in _NO_AXIS or keys[-1:] == ("label",) or not schemas):
+    if keys and (keys[0] in NO_AXIS or keys[-1:] == ("label",) or not schemas):
         return
     plain = [each for schema in schemas for each in _alternatives(schema)]
     if isinstance(node, list):
