@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Processes among which the tests' files are shared; each takes about 2 GB.
 TEST_WORKERS ?= 2
 
-.PHONY: help venv run test test-slow verify verify-table baselines record-baselines bench bler lint schema clean
+.PHONY: help venv run test test-slow test-ray reliability verify verify-table baselines record-baselines bench bler lint docs schema clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -35,7 +35,17 @@ test: $(READY)  ## run the tests, in TEST_WORKERS processes
 	$(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile --ignore tests/verification
 
 test-slow: $(READY)  ## run the tests that take minutes
-	$(BIN)/python -m pytest -m slow --ignore tests/benchmarks
+	$(BIN)/python -m pytest -m slow --ignore tests/benchmarks --ignore tests/reliability
+
+$(VENV)/.ray: $(READY)
+	$(PIP) install --quiet --constraint constraints.txt --no-build-isolation --editable .[cluster]
+	@touch $@
+
+test-ray: $(VENV)/.ray  ## install Ray; run on a cluster of two nodes on this machine, and kill one
+	$(BIN)/python -m pytest -m slow tests/evaluation/test_ray.py
+
+reliability: $(READY)  ## kill, starve and mistreat runs; write the table of docs/reliability.md
+	$(BIN)/python -m pytest tests/reliability -m "" --table docs/reliability.md
 
 verify: $(READY)  ## hold each block of the physical layer against values from outside
 	$(BIN)/python -m pytest tests/verification
@@ -84,9 +94,17 @@ lint: $(READY)  ## check style with ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+docs: $(VENV)/.docs  ## build the site of the documentation in docs/_build/html; warnings are errors
+	$(BIN)/python -m sphinx --quiet --fresh-env --fail-on-warning --keep-going docs docs/_build/html
+	@echo "Look at docs/_build/html/index.html"
+
+$(VENV)/.docs: $(READY)
+	$(PIP) install --quiet --constraint constraints.txt --no-build-isolation --editable .[docs]
+	@touch $@
+
 schema: $(READY)  ## write the JSON Schema of scenarios anew
 	$(BIN)/python -c "from linksim.scenario.loader import json_schema; print(json_schema(), end='')" \
 		> linksim/scenario/scenario.schema.json
 
 clean:  ## remove the environment and caches
-	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis .benchmarks .baselines
+	rm -rf $(VENV) build docs/_build *.egg-info .pytest_cache .ruff_cache .hypothesis .benchmarks .baselines

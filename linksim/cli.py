@@ -16,7 +16,6 @@ from linksim.quiet import quiet
 from linksim.scenario.errors import InputError
 
 app = typer.Typer(
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -25,10 +24,12 @@ app = typer.Typer(
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
-ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="YAML file; see scenarios/.")]
+ScenarioFile = Annotated[
+    Path, typer.Argument(metavar="SCENARIO", help="YAML file; `linksim init` writes one to start from.")
+]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="Override a field, as channel.snr_db=10 (repeatable)."),
+    typer.Option("--set", metavar="PATH=VALUE", help="Set a field, as channel.snr_db=10; repeatable."),
 ]
 
 
@@ -43,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = [word for word in arguments if word != "--debug"] or ["--help"]
     warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, standalone_mode=False, prog_name="linksim")
         return code if isinstance(code, int) else DONE
     except InputError as error:
         return _fail(str(error), BAD_INPUT, debug)
@@ -88,18 +89,40 @@ def _options(
 
 
 @app.command()
+def init(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")] = Path("scenario.yaml"),
+) -> int:
+    """Write a commented scenario to start from."""
+    from linksim.scenario.loader import write_template
+
+    write_template(file)
+    print(f"Edit {file}, then `linksim check {file}` and `linksim run {file}`")
+    return DONE
+
+
+@app.command()
 def run(
     scenario: ScenarioFile,
-    out: Annotated[Path | None, typer.Option(help="Run folder; default runs/NAME.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Run folder; default: runs/NAME.")] = None,
     overrides: Overrides = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, max=256, help="Processes; default: one a core.")
+        int | None,
+        typer.Option(min=1, max=256, metavar="N", help="Worker processes; default: one for each core."),
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option("--ray", metavar="ADDRESS", help="Run on a Ray cluster; auto: the one here.")
     ] = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Forget what an earlier run left in the folder.")
+        bool, typer.Option("--fresh", help="Start over: forget what an earlier run left in the folder.")
     ] = False,
 ) -> int:
-    """Run a scenario, or go on where it was; draw its figures."""
+    """Run a scenario and draw its figures.
+
+    After Ctrl-C, a kill or an edit of the scenario it goes on from what is finished.
+    """
+    from linksim.api import draw_figures, draw_gallery
+    from linksim.evaluation.disk import disk_failures
+    from linksim.evaluation.executors import Processes
     from linksim.evaluation.store import Store
     from linksim.evaluation.study import run_study
     from linksim.progress import ProgressBar
@@ -113,19 +136,27 @@ def run(
         raise InputError(
             "the run would overwrite its scenario", file=str(scenario), mend="choose another --out"
         )
-    store = Store(folder, fresh)
-    try:
-        with ProgressBar(plan.scenario.name) as progress:
-            outcome = run_study(plan, resolved, store, folder, workers or _cores(), progress)
-    finally:
-        store.close()
-    figures = _draw_figures(plan.scenario, folder) if outcome.lines else []
+    if cluster is None:
+        workers, start = workers or _cores(), Processes
+    else:
+        from linksim.evaluation.ray_executor import connect
+
+        start = connect(cluster, plan)
+    with disk_failures(folder):
+        store = Store(folder, fresh)
+        try:
+            with ProgressBar(plan.scenario.name) as progress:
+                outcome = run_study(plan, resolved, store, folder, workers, progress, start)
+        finally:
+            store.close()
+        figures = draw_figures(plan.scenario, folder) if outcome.lines else []
     if not outcome.complete:
         print(f"stopped; {folder}/results.csv holds what is finished. The same command goes on from there.")
         return INTERRUPTED
     print(f"{outcome.tasks} tasks in {outcome.seconds:.0f} s; {outcome.lines} lines in {folder}/results.csv")
     _print_quality(folder)
-    gallery = _draw_gallery(folder, plan.scenario.title) if plan.scenario.pictures is not None else []
+    with disk_failures(folder):
+        gallery = draw_gallery(folder, plan.scenario.title) if plan.scenario.pictures is not None else []
     if gallery:
         print(f"received pictures side by side: {gallery[0]}")
     print(f"Look at {figures[0] if figures else folder / 'results.csv'}")
@@ -134,7 +165,11 @@ def run(
 
 @app.command()
 def check(scenario: ScenarioFile, overrides: Overrides = None) -> int:
-    """Validate a scenario; show it resolved, its tasks, and what it will cost. Runs nothing of it."""
+    """Validate a scenario and estimate its cost.
+
+    Shows it with all defaults, its first tasks, and the time and memory that it will take, from a measurement
+    of a few tasks. Leaves nothing behind.
+    """
     from collections import Counter
 
     from linksim.evaluation.estimate import estimate
@@ -166,9 +201,9 @@ def check(scenario: ScenarioFile, overrides: Overrides = None) -> int:
 
 @app.command()
 def plot(
-    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Run folders.")],
-    x: Annotated[str, typer.Option(help="Column on the x axis.")] = "snr_db",
-    y: Annotated[str, typer.Option(help="Column on the y axis.")] = "psnr_db",
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR", help="Run folders.")],
+    x: Annotated[str, typer.Option(metavar="COLUMN", help="Of results.csv, on the x axis.")] = "snr_db",
+    y: Annotated[str, typer.Option(metavar="COLUMN", help="Of results.csv, on the y axis.")] = "psnr_db",
     log_x: Annotated[bool, typer.Option("--log-x", help="Logarithmic x axis.")] = False,
     log_y: Annotated[bool, typer.Option("--log-y", help="Logarithmic y axis.")] = False,
     overlays: Annotated[
@@ -177,10 +212,14 @@ def plot(
             "--overlay", metavar="PUBLISHED", help="Name in baselines/published, or a file (repeatable)."
         ),
     ] = None,
-    title: Annotated[str | None, typer.Option(help="Title.")] = None,
-    out: Annotated[Path | None, typer.Option(help="File without suffix; default DIR/figures/Y_vs_X.")] = None,
+    title: Annotated[str | None, typer.Option(metavar="TEXT", help="Stands over the figure.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="PNG, PDF and CSV of this name; default: DIR/figures/Y_vs_X."),
+    ] = None,
 ) -> int:
     """Draw a figure from one or several runs."""
+    from linksim.api import draw_gallery, figure_curves
     from linksim.report.figure import draw
     from linksim.report.table import read_results
 
@@ -195,15 +234,29 @@ def plot(
     if stem.suffix in (".png", ".pdf", ".csv"):
         stem = stem.with_suffix("")
     try:
-        curves = _curves(rows, x, y, overlays)
+        curves = figure_curves(rows, x, y, overlays)
         drawn = draw(curves, x, y, stem, log_x=log_x, log_y=log_y, title=title)
     except OSError as error:
         problem = f"cannot be written ({error.strerror})"
         raise InputError(problem, file=str(stem), mend="choose another --out") from error
     if out is None and len(folders) == 1:
-        drawn += _draw_gallery(folders[0], title)
+        drawn += draw_gallery(folders[0], title)
     for path in drawn:
         print(path)
+    return DONE
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Run folder.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="The page; default DIR/report.html.")
+    ] = None,
+) -> int:
+    """Write one HTML page of a run: curves, pictures, constellations, tables, origin."""
+    from linksim.report.page import write_page
+
+    print(f"Look at {write_page(folder, out, tell=lambda line: print(line, flush=True))}")
     return DONE
 
 
@@ -211,9 +264,14 @@ def plot(
 def paired(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Run folder.")],
     base: Annotated[str, typer.Option("--from", metavar="LABEL", help="System to compare the others with.")],
-    metric: Annotated[str, typer.Option(help="psnr_db, ssim, ms_ssim or accuracy.")] = "psnr_db",
+    metric: Annotated[
+        str, typer.Option(metavar="COLUMN", help="psnr_db, ssim, ms_ssim or accuracy.")
+    ] = "psnr_db",
 ) -> int:
-    """Compare the systems of a run picture by picture: mean difference of a metric with its 95% interval."""
+    """Compare systems of a run picture by picture.
+
+    At each SNR the mean difference of a metric over the pictures, with its 95% interval.
+    """
     from linksim.report.paired import differences, table
 
     print("\n".join(table(differences(folder, base, metric), metric)))
@@ -286,13 +344,20 @@ def record(
 def substitution(
     weights: Annotated[
         str | None,
-        typer.Argument(metavar="[WEIGHTS]", help="Of a digital mdjcm; default: a clipped Gaussian."),
+        typer.Argument(
+            metavar="WEIGHTS",
+            help="Of a digital mdjcm, see `linksim models`; default: clipped Gaussian values.",
+        ),
     ] = None,
-    orders: Annotated[str, typer.Option(help="Bits per symbol, even.")] = "6,10",
-    snr: Annotated[str, typer.Option(help="Es/N0 in dB.")] = "10,18",
+    orders: Annotated[str, typer.Option(metavar="LIST", help="Bits per symbol, even.")] = "6,10",
+    snr: Annotated[str, typer.Option(metavar="LIST", help="Es/N0 in dB.")] = "10,18",
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw a figure too.")] = None,
 ) -> int:
-    """Compare modulation and detection with the noise that stands for them in MDJCM's training."""
+    """Compare MDJCM's substitute with modulation.
+
+    In training, MDJCM puts noise in the place of modulation and detection. Shows how far apart the two
+    distributions are of what the receiver gets.
+    """
     from linksim.modulation.substitution import gaussian_samples
     from linksim.report.substitution import EXPLAINED, cases, check_count, draw, read_orders, read_snrs, table
 
@@ -318,27 +383,42 @@ def substitution(
 @app.command()
 def send(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Any picture that Pillow reads.")],
-    snr: Annotated[float, typer.Option(help="Es/N0 in dB.")],
+    snr: Annotated[float, typer.Option(metavar="DB", help="Es/N0 in dB.")],
     system: Annotated[
-        str, typer.Option(help="CODEC+CODE (`linksim systems`) or weights (`linksim models`).")
+        str,
+        typer.Option(
+            metavar="NAME", help="CODEC+CODE, see `linksim systems`, or weights, see `linksim models`."
+        ),
     ] = "bpg+nr-ldpc",
-    channel: Annotated[str, typer.Option(help="Channel; see `linksim systems`.")] = "awgn",
+    channel: Annotated[str, typer.Option(metavar="NAME", help="See `linksim systems`.")] = "awgn",
     cbr: Annotated[
-        str | None, typer.Option(help="Channel uses per source sample; default: the weights', or 1/16.")
+        str | None,
+        typer.Option(
+            metavar="CBR", help="Channel uses per source sample, as 1/16; default: the weights', or 1/16."
+        ),
     ] = None,
     table: Annotated[
-        str | None, typer.Option(help="MCS table; default: pdsch-1, or the code's first.")
+        str | None, typer.Option(metavar="NAME", help="MCS table; default: pdsch-1, or the code's first.")
     ] = None,
     mcs: Annotated[
-        int | None, typer.Option(help="MCS index; default: the one that shows the best picture.")
+        int | None,
+        typer.Option(metavar="INDEX", help="Row of the table; default: the one that shows the best picture."),
     ] = None,
     order: Annotated[
-        int | None, typer.Option(help="Bits per symbol, of weights for several; default: the SNR's.")
+        int | None,
+        typer.Option(
+            metavar="BITS", help="Bits per symbol, of weights for several orders; default: as the SNR allows."
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the channel.")] = 1,
-    out: Annotated[Path | None, typer.Option(help="Where to save; default: beside the original.")] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Another seed draws another channel.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option(metavar="PICTURE", help="Where to save; default: beside the original.")
+    ] = None,
 ) -> int:
-    """Send one picture over the link and save what arrives."""
+    """Send one picture and save what arrives.
+
+    Prints PSNR, CBR and what became of it.
+    """
     from PIL import Image
 
     from linksim.evaluation.single import send as send_picture
@@ -394,27 +474,38 @@ def send(
 @app.command()
 def train(
     recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="YAML file, or MODEL/NAME of a shipped recipe.")
+        str,
+        typer.Argument(
+            metavar="RECIPE",
+            help="YAML file, or MODEL/NAME of a shipped recipe.",
+            autocompletion=lambda incomplete: _completing("recipes", incomplete),
+        ),
     ],
     backend: Annotated[
         str | None,
-        typer.Option(help="jax or tensorflow; default: KERAS_BACKEND, or tensorflow."),
+        typer.Option(metavar="NAME", help="jax or tensorflow; default: $KERAS_BACKEND, or tensorflow."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder; default runs/train/MODEL/NAME.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Default: runs/train/MODEL/NAME.")] = None,
     photographs: Annotated[
-        Path | None, typer.Option(help="Folder with train/ and validation/; default: the recipe's.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Has train/ and validation/; default: the recipe's folder."),
     ] = None,
     dataset: Annotated[
-        Path | None, typer.Option(help="Files of labelled pictures; default: the recipe's, or a download.")
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Holds CIFAR-10 or Fashion-MNIST; default: the recipe's, or a download.",
+        ),
     ] = None,
     overrides: Overrides = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Forget what an earlier training left in the folder.")
+        bool, typer.Option("--fresh", help="Start over: forget what an earlier training left.")
     ] = False,
 ) -> int:
-    """Train a learned system, or go on where it was; leaves its weights with their card.
+    """Train a learned system from a recipe.
 
-    The recipes of a sweep are trained one after the other, each in a folder of its own.
+    Goes on where it was, and leaves weights with their card. The recipes of a sweep are trained one after the
+    other, each in a folder of its own.
     """
     from linksim.codecs.cache import default_directory
     from linksim.training.recipe import load_recipes
@@ -492,7 +583,10 @@ def _train(recipe, folder, progress, fresh):
 
 @app.command()
 def systems() -> int:
-    """List systems, codecs, codes, channels and MCS tables."""
+    """List what a scenario can name.
+
+    Systems, learned models, codecs, codes, channels and MCS tables.
+    """
     from linksim.scenario import catalogue
 
     for heading, entries in catalogue.building_blocks().items():
@@ -504,25 +598,31 @@ def systems() -> int:
 def models(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME...]", help="MODEL/NAME or files, to show their whole cards."),
+        typer.Argument(
+            metavar="NAME",
+            help="MODEL/NAME or files, whose cards are shown; default: a list of all.",
+            autocompletion=lambda incomplete: _completing("weights", incomplete),
+        ),
     ] = None,
     drawing: Annotated[
         Path | None,
-        typer.Option("--draw", metavar="FILE", help="Draw what they send and how they learnt."),
+        typer.Option("--draw", metavar="FILE", help="Draw the points that they send, and how they learnt."),
     ] = None,
     source: Annotated[
         str | None,
-        typer.Option(help="What --draw sends (`linksim images`); default: patches32, or photos at 1/16."),
+        typer.Option(
+            metavar="NAME",
+            help="Pictures that --draw sends, see `linksim images`; default: photos for large pictures, else "
+            "patches32.",
+        ),
     ] = None,
-    cost: Annotated[
-        bool, typer.Option("--cost", help="Show what they cost: parameters, training, operations.")
-    ] = False,
+    cost: Annotated[bool, typer.Option("--cost", help="Count parameters, updates and operations.")] = False,
     norm: Annotated[
         Path | None,
-        typer.Option("--norm", metavar="FILE", help="Draw the switchable batch normalisation of one."),
+        typer.Option("--norm", metavar="FILE", help="Draw the switchable batch normalisation of a uJSCC."),
     ] = None,
 ) -> int:
-    """List the shipped weights of learned systems, show the cards of some, or draw what they send.
+    """List weights, show their cards, cost and points.
 
     A figure shows up to six modulation orders. --draw, --cost and --norm go together.
     """
@@ -624,7 +724,7 @@ app.add_typer(images_app, name="images")
 
 @images_app.callback()
 def images(context: typer.Context) -> int:
-    """List picture sources, or make training photographs."""
+    """List picture sources; fetch training photos."""
     from linksim.scenario import catalogue
 
     if context.invoked_subcommand is None:
@@ -634,11 +734,14 @@ def images(context: typer.Context) -> int:
 
 @images_app.command("fetch-training")
 def fetch_training(
-    out: Annotated[Path, typer.Option(help="Becomes the folder with train/ and validation/.")] = Path(
-        "training-photos"
-    ),
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Becomes the folder with train/ and validation/.")
+    ] = Path("training-photos"),
 ) -> int:
-    """Make the training photographs from Debian packages, or go on where it was."""
+    """Make training photographs.
+
+    From Debian packages, which apt downloads; goes on where it was.
+    """
     from linksim.images import training_photos
 
     wanted = training_photos.sources()
@@ -650,20 +753,32 @@ def fetch_training(
 
 @app.command()
 def doctor() -> int:
-    """Show versions, devices, optional tools and disk, and test the link."""
+    """Show versions and tools, and test the link.
+
+    Exit code 1 if the link does not measure what closed forms say.
+    """
     import platform
     import shutil
     from importlib.metadata import PackageNotFoundError, version
 
+    from linksim.codecs.cache import default_directory
+
     print(f"linksim {linksim.__version__}, Python {platform.python_version()}, {_cores()} cores")
-    for package in ("sionna", "tensorflow", "keras", "numpy", "scipy", "numba", "av", "pillow", "pyldpc"):
+    for package in ("sionna", "tensorflow", "keras", "numpy", "scipy", "numba", "av", "pillow"):
         try:
             print(f"  {package} {version(package)}")
         except PackageNotFoundError:
             print(f"  {package} not installed")
+    for package, use in _OPTIONAL.items():
+        try:
+            print(f"  {package} {version(package)} (optional: {use})")
+        except PackageNotFoundError:
+            print(f"  {package} not installed (optional: {use})")
     for tool in ("bpgenc", "bpgdec"):
-        print(f"  {tool}: {shutil.which(tool) or 'not on PATH (optional)'}")
+        print(f"  {tool}: {shutil.which(tool) or 'not on PATH'} (optional: the codec bpgenc)")
     print(f"  disk: {shutil.disk_usage('.').free / 2**30:.1f} GiB free here")
+    with contextlib.suppress(RuntimeError):  # no home folder: nothing is kept
+        print(f"  encoded files are kept in {default_directory()}")
 
     from linksim.phy import selftest
 
@@ -673,7 +788,29 @@ def doctor() -> int:
         good = abs(measured - expected) <= tolerance
         verdict = "ok  " if good else "FAIL"
         print(f"  {verdict} {name}: {measured:.4f}, expected {expected:.4f} ± {tolerance:.4f}")
-    return DONE if all(abs(m - e) <= t for m, e, t in checks.values()) else FAILED
+    healthy = all(abs(measured - expected) <= tolerance for measured, expected, tolerance in checks.values())
+    print("the link works here" if healthy else "the link does NOT work here: reinstall the versions above")
+    return DONE if healthy else FAILED
+
+
+#: Packages that linksim works without, by their names.
+_OPTIONAL = {
+    "jax": "training on a GPU",
+    "pandas": "Results.to_pandas",
+    "plotly": "linksim report",
+    "pyldpc": "the MCS table gallager",
+    "ray": "many machines",
+}
+
+
+def _completing(kind, incomplete):
+    """Names that begin with what was typed, for the shell."""
+    if kind == "recipes":
+        from linksim.training.recipe import shipped_recipes as names
+    else:
+        from linksim.zoo import shipped as names
+    candidates = (name.removeprefix("" if incomplete.startswith("zoo:") else "zoo:") for name in names())
+    return [name for name in candidates if name.startswith(incomplete)]
 
 
 # Options of `send` by the field of the scenario that it makes of them.
@@ -702,60 +839,16 @@ def _named_by_option(error):
 
 def _plan(path, overrides):
     """What a scenario sweeps, its plan, and its text with all that is resolved."""
-    from linksim.evaluation.cases import cases_of_sweep
-    from linksim.evaluation.plan import Plan
+    from linksim.api import prepare
     from linksim.scenario.sweep import load_sweep
 
     sweep = load_sweep(path, tuple(overrides or ()))
     try:
-        _check_overlays(sweep.members[0].scenario)
-        cases, resolved = cases_of_sweep(sweep)
-        return sweep, Plan(cases), sweep.dump(resolved)
+        return sweep, *prepare(sweep)
     except InputError as error:
         # A problem with a field is a problem of the scenario's file; one with a picture names its own.
         file = error.file or str(path)
         raise InputError(error.problem, file=file, field=error.field, mend=error.mend) from error
-
-
-def _check_overlays(scenario):
-    """Before anything takes time: what figures overlay is there."""
-    for index, figure in enumerate(scenario.figures):
-        for name in figure.overlay or ():
-            from linksim.report.published import overlay
-
-            try:
-                overlay(name, figure.x, figure.y)
-            except InputError as error:
-                raise error.at(f"figures.{index}.overlay") from error
-
-
-def _curves(rows, x, y, overlays):
-    """The curves of a table with what belongs beside them."""
-    from linksim.report.closed_form import closed_forms
-    from linksim.report.curves import to_curves
-    from linksim.report.published import overlay
-
-    curves = to_curves(rows, x)
-    curves += closed_forms(curves, x, y)
-    cbrs = frozenset(row["cbr"] for row in rows)
-    return curves + [curve for name in overlays or () for curve in overlay(name, x, y, cbrs)]
-
-
-def _draw_figures(scenario, folder):
-    from linksim.report.figure import draw
-    from linksim.report.table import read_results
-
-    rows = read_results(folder / "results.csv")
-    drawn = []
-    for figure in scenario.figures:
-        stem = folder / "figures" / figure.file
-        try:
-            curves = _curves(rows, figure.x, figure.y, figure.overlay)
-            scales = {"log_x": figure.log_x, "log_y": figure.log_y}
-            drawn += draw(curves, figure.x, figure.y, stem, **scales, title=scenario.title)[:1]
-        except InputError as error:  # the other figures and the results are not lost for it
-            warnings.warn(f"{stem.name} not drawn: {error}", stacklevel=1)
-    return drawn
 
 
 def _print_quality(folder):
@@ -766,16 +859,6 @@ def _print_quality(folder):
         lines = quality.describe(rows) + waterfall.describe(rows)
         for line in [f"{heading}:", *lines] if heading and lines else lines:
             print(line)
-
-
-def _draw_gallery(folder, title):
-    from linksim.report.gallery import draw
-
-    try:
-        return draw(folder, title=title)
-    except InputError as error:  # the curves and the results are not lost for it
-        warnings.warn(f"pictures not drawn: {error}", stacklevel=1)
-        return []
 
 
 def _print_rows(rows):

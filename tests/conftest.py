@@ -1,6 +1,7 @@
 """What tests of several rooms share: the smallest scenario, and a check of error texts."""
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -13,6 +14,29 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 # The same examples every time, and no clock: a loaded machine is no reason to fail.
 settings.register_profile("linksim", derandomize=True, deadline=None)
 settings.load_profile("linksim")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--table", type=Path, help="write the table that the tests measure into this page")
+
+
+@pytest.fixture(scope="session")
+def page_table(request):
+    """Takes the lines of a page's table, tuples of texts; the first one given is its heading.
+
+    They are written between the page's marks, sorted, if no test failed.
+    """
+    lines = []
+    yield lines
+    path = request.config.getoption("--table")
+    if path is None or request.session.testsfailed:
+        return
+    heading, *body = lines
+    rows = [heading, ("---",) * len(heading), *sorted(body)]
+    table = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
+    head, start, rest = path.read_text(encoding="utf-8").partition("<!-- table -->\n")
+    _, stop, tail = rest.partition("<!-- end of the table -->")
+    path.write_text(f"{head}{start}{table}\n{stop}{tail}", encoding="utf-8")
 
 
 @pytest.fixture

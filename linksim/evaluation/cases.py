@@ -107,10 +107,10 @@ def resolve(scenario: Scenario, pictures: PictureSet | None) -> Scenario:
                 f"{cbr} leaves {smallest.name} without a channel use", field="bandwidth.cbr", mend="raise it"
             )
     grey = next((picture.name for picture in pictures.pictures if picture.shape[2] == 1), None)
-    learned = [i for i, system in enumerate(scenario.systems) if system.type == "learned"]
+    learned = [i for i, system in enumerate(scenario.systems) if system.type in ("learned", "own")]
     if grey is not None and learned:
         raise InputError(
-            f"{grey} is grey, and learned systems send colour",
+            f"{grey} is grey, and learned and own systems send colour",
             field=f"systems.{learned[0]}",
             mend="use colour pictures, or leave the system out",
         )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from linksim import zoo
-from linksim.evaluation.usage import CROP, is_large, refuse_classifiers
+from linksim.evaluation.usage import CROP, is_large
+from linksim.jscc import CLASSIFIERS, SOURCE_CODERS
 from linksim.zoo import Weights
 
 #: Height and width in px of a picture for weights that are not made for large ones.
@@ -20,17 +21,18 @@ class OrderComplexity:
     Attributes
     ----------
     order : int or None
-        M, the points of the constellation; None for analogue symbols.
-    encoder, decoder : int
+        M, the points of the constellation; None for analogue symbols, 0 for what sends nothing.
+    encoder, decoder : int or None
         From picture to what is sent, and from what was received to the picture. They are the same whatever
-        the rates; the self-information by which variable rates are chosen counts to the encoder.
+        the rates; the self-information by which variable rates are chosen counts to the encoder. A source
+        coder makes the latent and its density of a picture, and the other way; a classifier only receives.
     inner_encoder, inner_decoder : int or None
         Of the convolutions next to the channel alone: the encoder's last one and the decoder's first one;
-        None at a variable rate, where there are none.
+        None where there are none: at a variable rate, and where nothing is sent.
     """
 
     order: int | None
-    encoder: int
+    encoder: int | None
     decoder: int
     inner_encoder: int | None
     inner_decoder: int | None
@@ -66,14 +68,19 @@ def measure(weights: Weights) -> Complexity:
     Raises
     ------
     InputError
-        The weights cannot be loaded or send nothing.
+        The weights cannot be loaded.
     """
     from linksim import phy  # noqa: F401  starts TensorFlow, quietly: before a network is loaded
 
-    refuse_classifiers(weights)
-    codec = zoo.load(weights)
-    picture = CROP if is_large(weights, codec) else _SMALL
-    points = [len(constellation) for constellation in codec.constellations] or [None]
+    codec, model = zoo.load(weights), weights.card.model
+    picture = CROP if model not in CLASSIFIERS and is_large(weights, codec) else _SMALL
+    if model in CLASSIFIERS:
+        orders = (_of_classifier(codec, picture),)
+    elif model in SOURCE_CODERS:
+        orders = (_of_source_coder(codec, picture),)
+    else:
+        points = [len(constellation) for constellation in codec.constellations] or [None]
+        orders = tuple(_of_order(codec, picture, order, count) for order, count in enumerate(points))
     return Complexity(
         parameters=codec.count_params(),
         normalisation=sum(
@@ -82,8 +89,31 @@ def measure(weights: Weights) -> Complexity:
             if "batch_normalization" in variable.path
         ),
         picture=picture,
-        orders=tuple(_of_order(codec, picture, order, count) for order, count in enumerate(points)),
+        orders=orders,
     )
+
+
+def _of_classifier(network, picture):
+    from linksim.phy.flops import flops
+
+    return OrderComplexity(0, None, flops(network, (1, *picture, 3)).total, None, None)
+
+
+def _of_source_coder(coder, picture):
+    """Both ends need the density of y; the rounding of a picture's sides to whole patches is left out."""
+    from linksim.phy.flops import flops
+
+    latent = coder.analysis.compute_output_shape((1, *picture, 3))
+    hyper = coder.hyperprior.analysis.compute_output_shape(latent)
+
+    def encode(images):
+        return coder.hyperprior(coder.analysis(images)).bits
+
+    def density(quantized):
+        return coder.hyperprior.moments(quantized, *latent[1:3])[1]
+
+    decoder = flops(coder.synthesis, latent).total + flops(density, hyper).total
+    return OrderComplexity(0, flops(encode, (1, *picture, 3)).total, decoder, None, None)
 
 
 def _of_order(codec, picture, order, points):

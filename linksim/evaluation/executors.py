@@ -4,14 +4,17 @@ import multiprocessing
 import os
 import signal
 import traceback
-from collections import defaultdict, deque
 from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
 
 from linksim.evaluation.cases import Case
+from linksim.evaluation.schedule import Schedule
 from linksim.evaluation.tasks import Task
 from linksim.evaluation.work import Result, Worker
 from linksim.scenario.errors import InputError
+
+#: What often ends a worker.
+OUT_OF_MEMORY = "perhaps out of memory: set a smaller `chunk`"
 
 
 class WorkerFailed(RuntimeError):
@@ -34,16 +37,16 @@ class InProcess:
         for task in tasks:
             yield task, self._worker.execute(task, keep_pictures)
 
+    def describe(self) -> dict:
+        """What provenance says of the workers."""
+        return {"workers": 1}
+
     def close(self):
         """Nothing to release."""
 
 
 class Processes:
     """Carries tasks out in worker processes that share the cores.
-
-    Tasks that share tables and payloads go to one worker as long as there is other work for the others. Every
-    second worker starts at the far end: neighbouring MCSs ask for the same files of the codec, and one worker
-    can use what another has coded but not what it is just coding.
 
     Parameters
     ----------
@@ -73,18 +76,19 @@ class Processes:
             A picture is not what it was when the run began.
         WorkerFailed
         """
-        waiting = defaultdict(deque)
-        for task in tasks:
-            waiting[task.kinship].append(task)
-        busy: dict[Connection, Task] = {}
+        schedule = Schedule(tasks)
         for connection in self._workers:
-            self._hand_out(connection, None, waiting, busy, keep_pictures)
-        while busy:
-            for connection in wait(list(busy)):
-                task = busy.pop(connection)
+            self._hand_out(connection, schedule, keep_pictures)
+        while not schedule.finished:
+            for connection in wait(list(schedule.busy)):
+                task = schedule.finish(connection)
                 result = self._receive(connection, task)
-                self._hand_out(connection, task.kinship, waiting, busy, keep_pictures)
+                self._hand_out(connection, schedule, keep_pictures)
                 yield task, result
+
+    def describe(self) -> dict:
+        """What provenance says of the workers."""
+        return {"workers": len(self._workers)}
 
     def close(self):
         """End the workers."""
@@ -94,35 +98,51 @@ class Processes:
         for process in self._workers.values():
             process.join()
 
-    def _hand_out(self, connection, kinship, waiting, busy, keep_pictures):
-        if not waiting:
-            return
-        if kinship not in waiting:
-            taken = {task.kinship for task in busy.values()}
-            free = [key for key in waiting if key not in taken] or list(waiting)
-            far_end = list(self._workers).index(connection) % 2
-            kinship = max(reversed(free) if far_end else free, key=lambda key: len(waiting[key]))
-        task = waiting[kinship].popleft()
-        if not waiting[kinship]:
-            del waiting[kinship]
-        busy[connection] = task
-        connection.send((task, keep_pictures))
+    def _hand_out(self, connection, schedule, keep_pictures):
+        task = schedule.take(connection)
+        if task is not None:
+            connection.send((task, keep_pictures))
 
     def _receive(self, connection, task):
         try:
-            success, value = connection.recv()
+            answer = connection.recv()
         except (EOFError, ConnectionError) as error:
             process = self._workers[connection]
             process.join()
             raise WorkerFailed(
-                f"a worker died (exit code {process.exitcode}) on {describe(task)}; "
-                "perhaps out of memory: set a smaller `chunk`"
+                f"a worker died (exit code {process.exitcode}) on {describe(task)}; {OUT_OF_MEMORY}"
             ) from error
-        if isinstance(value, InputError):
-            raise value
-        if not success:
-            raise WorkerFailed(f"{describe(task)} failed: {value}")
-        return value
+        return result_of(task, answer)
+
+
+def attempt(worker: Worker, task: Task, keep_pictures: bool) -> Result | InputError | str:
+    """Carry a task out for another process: the result, the user's error or the traceback of ours."""
+    try:
+        return worker.execute(task, keep_pictures)
+    except InputError as error:
+        return error
+    except Exception:
+        return traceback.format_exc()
+
+
+def result_of(task: Task, answer: Result | InputError | str) -> Result:
+    """The result in an answer of `attempt`.
+
+    Raises
+    ------
+    InputError, WorkerFailed
+    """
+    if isinstance(answer, InputError):
+        raise answer
+    if isinstance(answer, str):
+        raise WorkerFailed(f"{describe(task)} failed: {answer}")
+    return answer
+
+
+def fix_threads(threads: int) -> None:
+    """Settle the threads of a worker process before it loads Numba; no result depends on the decoder's."""
+    os.environ["NUMBA_NUM_THREADS"] = str(threads)
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 
 def describe(task: Task) -> str:
@@ -136,9 +156,7 @@ def describe(task: Task) -> str:
 def _serve(connection, cases, threads):
     """The life of a worker process: until its driver is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
-    # Read when Numba and the libraries beneath numpy are loaded. No result depends on the decoder's threads.
-    os.environ["NUMBA_NUM_THREADS"] = str(threads)
-    os.environ["OMP_NUM_THREADS"] = "1"
+    fix_threads(threads)
     worker = Worker(cases)
     while True:
         try:
@@ -146,12 +164,6 @@ def _serve(connection, cases, threads):
         except (EOFError, ConnectionError):
             return
         try:
-            answer = (True, worker.execute(task, keep_pictures))
-        except InputError as error:
-            answer = (False, error)
-        except Exception:
-            answer = (False, traceback.format_exc())
-        try:
-            connection.send(answer)
+            connection.send(attempt(worker, task, keep_pictures))
         except (BrokenPipeError, ConnectionError):
             return

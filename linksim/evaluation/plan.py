@@ -4,6 +4,7 @@ Stopping rules and the pruning of MCSs that cannot win are decided between compl
 their number and interruptions cannot change a result.
 """
 
+import secrets
 from collections import defaultdict
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
@@ -332,19 +333,22 @@ class Plan:
         """Everything that can change the rows of a case and is the same for all its tasks."""
         case, classifier = self.cases[index], self._classifiers[index]
         scenario, spec = case.scenario, case.spec
-        network = spec.type == "learned" or classifier is not None
+        network = spec.type in ("learned", "own") or classifier is not None
+        own = spec.type == "own"
         shared = {"link": {"power", "csi"}}
         if scenario.has_pictures:
             shared |= {"fallback": True, "metrics": True}
         return [
             # Which MCSs take part changes no row, but one that prunes counts no bit errors of lost blocks.
             # Weights and their modulation order come with their operating point.
-            spec.model_dump(mode="json", exclude=_OF_THE_POINT),
+            spec.model_dump(mode="json", exclude=_OF_THE_POINT | ({"codec"} if own else set())),
             self._systems[index].prunes,
             classifier and classifier.digest,
             # The rest of the link comes with the channel point.
             scenario.model_dump(mode="json", include=shared),
             software(*(("keras",) if network else ()), *(("pyldpc",) if _needs_pyldpc(case) else ())),
+            # Two systems may have one digest, as "v1"; what has none is another system every time.
+            *([spec.label, spec.digest or secrets.token_hex()] if own else []),
         ]
 
     def _task(self, case, point, channel, chunk, trial):

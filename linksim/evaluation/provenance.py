@@ -1,5 +1,6 @@
 """Where a result comes from: versions, machine, commit, digests."""
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -11,7 +12,7 @@ import linksim
 from linksim.evaluation.plan import Plan
 
 
-def describe_session(plan: Plan, workers: int) -> dict:
+def describe_session(plan: Plan) -> dict:
     """The record of one session of a run, ready for JSON; `pictures` is a list where they are swept."""
     described = [_pictures(case) for case in {id(case.pictures): case for case in plan.cases}.values()]
     return {
@@ -21,13 +22,7 @@ def describe_session(plan: Plan, workers: int) -> dict:
         "seed": plan.scenario.seed,
         "pictures": described[0] if len(described) == 1 else described,
         "weights": plan.weights(),
-        "workers": workers,
-        "machine": {
-            "platform": platform.platform(),
-            "processor": _processor(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-        },
+        "machine": describe_machine(),
         "packages": dict(sorted({dist.name: dist.version for dist in distributions()}.items())),
     }
 
@@ -37,6 +32,25 @@ def _pictures(case):
         return None
     names = [picture.name for picture in case.sent]
     return {"digest": case.pictures.digest, "names": names, "skipped": list(case.pictures.skipped)}
+
+
+def describe_machine() -> dict:
+    """The machine of this process."""
+    return {
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+    }
+
+
+def source_digest() -> str:
+    """SHA-256 of this linksim's modules: two of one version may still differ."""
+    root, sha = Path(linksim.__file__).parent, hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        sha.update(f"{path.relative_to(root)} {path.stat().st_size} ".encode())
+        sha.update(path.read_bytes())
+    return sha.hexdigest()
 
 
 def _commit():

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from linksim.evaluation.disk import is_disk_failure
 from linksim.evaluation.summary import Summary
 from linksim.evaluation.work import Result, Row
 from linksim.scenario.errors import InputError
@@ -43,7 +44,9 @@ class Store:
     Raises
     ------
     InputError
-        When the folder cannot be used, another run writes to it, or the file is no store.
+        When the folder cannot be used, another run writes to it, or the file is no store or damaged.
+    sqlite3.Error
+        The disk is full or fails.
     """
 
     def __init__(self, folder: Path, fresh: bool = False):
@@ -74,13 +77,23 @@ class Store:
                 raise sqlite3.DatabaseError(f"format {found}")
             self._database.executescript(_TABLES)
             self._database.execute(f"PRAGMA user_version={_FORMAT}")
+            (verdict,) = self._database.execute("PRAGMA quick_check(1)").fetchone()
         except sqlite3.Error as error:
             self._lock.close()
+            if is_disk_failure(error):
+                raise
             raise InputError(
                 f"is no results store of this version ({error})",
                 file=str(self._path),
                 mend="start with --fresh",
             ) from error
+        if verdict != "ok":
+            self.close()
+            raise InputError(
+                f"is damaged or cut short ({verdict.splitlines()[-1]})",
+                file=str(self._path),
+                mend="put a copy of it back, or start with --fresh",
+            )
 
     def close(self):
         """Release the file and the lock."""
@@ -140,10 +153,11 @@ class Store:
         self._database.execute("BEGIN IMMEDIATE")
         try:
             yield self._database
+            self._database.execute("COMMIT")
         except BaseException:
-            self._database.execute("ROLLBACK")
+            if self._database.in_transaction:  # on a full disk SQLite has rolled back itself
+                self._database.execute("ROLLBACK")
             raise
-        self._database.execute("COMMIT")
 
 
 def _absent(values):

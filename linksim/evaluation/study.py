@@ -49,8 +49,8 @@ class Outcome:
 
 
 def run_study(
-    plan: Plan, resolved: str, store: Store, folder: Path, workers: int, progress: Progress,
-    start: Callable = Processes,
+    plan: Plan, resolved: str, store: Store, folder: Path, workers: int | None,
+    progress: Progress, start: Callable = Processes,
 ) -> Outcome:  # fmt: skip
     """Carry out what is missing, then export; Ctrl-C ends it early with the exports of what there is.
 
@@ -63,8 +63,8 @@ def run_study(
         Open; finished tasks in it that the plan asks for are not repeated.
     folder : Path
         The run folder.
-    workers : int
-        Worker processes.
+    workers : int or None
+        Worker processes; None leaves their number to `start`.
     progress : Progress
     start : callable (workers, cases) -> executor
         Called when there is a task to carry out.
@@ -75,14 +75,14 @@ def run_study(
         When a task fails; everything finished before is stored.
     """
     began = time.monotonic()
-    session = describe_session(plan, workers)
-    (folder / "scenario.yaml").write_text(resolved, encoding="utf-8")
+    session = describe_session(plan)
+    _write(folder / "scenario.yaml", resolved)
     # What an earlier session finished counts only once the plan asks for it: decisions must not see more than
     # those of an uninterrupted run, and exports hold what the scenario as it stands now asks for.
     stored = store.summaries()
     results: dict[str, Summary] = {}
     team = _Team(lambda: start(workers, plan.cases))
-    done, complete = 0, True
+    done, complete = 0, False
     try:
         for number, tasks in enumerate(plan.rounds(results), start=1):
             results.update({task.id: stored[task.id] for task in tasks if task.id in stored})
@@ -95,14 +95,15 @@ def run_study(
                 progress.task()
         if plan.scenario.pictures is not None:
             keep_pictures(folder / "pictures", plan, results, lambda tasks: team.run(tasks, True))
+        complete = True
     except KeyboardInterrupt:
-        complete = False
+        pass
     finally:
         team.close()
         seconds = time.monotonic() - began
         if done or not store.sessions():
-            store.record({**session, "wall_seconds": round(seconds, 1), "tasks": done})
-        lines = _export(plan, store, folder, results)
+            store.record({**session, **team.describe(), "wall_seconds": round(seconds, 1), "tasks": done})
+        lines = _export(plan, store, folder, results, complete)
     return Outcome(complete, lines, done, seconds)
 
 
@@ -119,17 +120,26 @@ class _Team:
                 self._executor = self._start()
             yield from self._executor.run(tasks, keep_pictures)
 
+    def describe(self):
+        return {"workers": 0} if self._executor is None else self._executor.describe()
+
     def close(self):
         if self._executor is not None:
             self._executor.close()
 
 
-def _export(plan, store, folder, results):
+def _export(plan, store, folder, results, complete):
     """Write the exports; returns the number of lines of results.csv."""
     lines = export_results(folder / "results.csv", plan, results)
     if plan.scenario.has_pictures:
         export_rows(folder / "rows.csv", plan, results, store)
-    temporary = folder / "provenance.json.part"
-    temporary.write_text(json.dumps({"sessions": store.sessions()}, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(folder / "provenance.json")
+    record = {"complete": complete, "sessions": store.sessions()}
+    _write(folder / "provenance.json", json.dumps(record, indent=2) + "\n")
     return lines
+
+
+def _write(path, text):
+    """Write a file at once, so that a killed run leaves no half of it."""
+    temporary = path.with_name(f"{path.name}.part")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

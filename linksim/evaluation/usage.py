@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 import numpy as np
+from pydantic import BaseModel
 
 from linksim import images, zoo
 from linksim.jscc import SOURCE_CODERS
@@ -130,15 +131,16 @@ def analogue_usage(symbols, pictures: str) -> Usage:
     return Usage(symbols, np.full(symbols.size, 1 / symbols.size), None, symbols.size, pictures)
 
 
-def measure(weights: Weights, source: str | None = None) -> list[Usage]:
+def measure(weights: Weights, source: str | BaseModel | None = None) -> list[Usage]:
     """Encode the first 128 pictures of a source and count what is sent.
 
     Parameters
     ----------
     weights : linksim.zoo.Weights
-    source : str or None
-        YAML name of a source of colour pictures; large ones are cut to 256×384 px. None takes `patches32`, or
-        `photos` for weights that are made for large pictures.
+    source : str, a model of `linksim.scenario.images`, or None
+        YAML name of a source of colour pictures, or the pictures of a scenario; large ones are cut to 256×384
+        px where the scenario does not cut them. None takes `patches32`, or `photos` for weights that are made
+        for large pictures.
 
     Returns
     -------
@@ -154,16 +156,17 @@ def measure(weights: Weights, source: str | None = None) -> list[Usage]:
     """
     from linksim import phy  # noqa: F401  starts TensorFlow, quietly: before a network is loaded
 
-    refuse_classifiers(weights)
+    _refuse_what_sends_nothing(weights)
     codec = zoo.load(weights)
     if source is None:
         source = "photos" if is_large(weights, codec) else "patches32"
-    pixels = _pictures(_specification(source))
+    specification = _specification(source)
+    pixels = _pictures(specification)
     side = weights.card.side
     if side is not None and pixels.shape[1:3] != (side, side):
         problem = f"{weights.reference} takes pictures of {side}×{side} px only"
         raise InputError(problem, field="source", mend="take such pictures, as patches32")
-    text = f"{len(pixels)} of {source}"
+    text = f"{len(pixels)} of {specification.source}"
     snr_db = float(np.mean(weights.card.snr_db))
     if codec.stochastic:
         return [_drawn(codec, _sent(codec, 0, pixels, snr_db), text)]
@@ -182,7 +185,7 @@ def is_large(weights: Weights, codec) -> bool:
     return weights.card.side is None and codec.reduction >= _LARGE_REDUCTION
 
 
-def refuse_classifiers(weights: Weights) -> None:
+def _refuse_what_sends_nothing(weights: Weights) -> None:
     """Raise InputError for weights that send nothing."""
     card = weights.card
     if card.cbr is None and not card.varies:
@@ -254,7 +257,10 @@ def _complex(pairs):
 
 
 def _specification(source):
-    """The part of the schema that describes a source which needs no path."""
+    """The first pictures of a source that needs no path, or of a scenario's, in one size."""
+    if not isinstance(source, str):
+        crop = {"crop": source.crop or CROP} if hasattr(source, "crop") else {}
+        return source.model_copy(update={"limit": min(source.limit or _PICTURES, _PICTURES), **crop})
     known = {
         get_args(model.model_fields["source"].annotation)[0]: model
         for model in get_args(get_args(ImagesSpec)[0])

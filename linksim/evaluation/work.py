@@ -121,7 +121,8 @@ class Worker:
     def _system(self, case):
         """The system of a case; cases that differ in the channel alone share one, with what it remembers."""
         fallback = fallback_colour(case.scenario)
-        key = case.spec.model_dump_json(), fallback, id(case.pictures)
+        codec = id(case.spec.codec) if case.spec.type == "own" else None
+        key = case.spec.model_dump_json(), codec, fallback, id(case.pictures)
         if key not in self._systems:
             self._systems[key] = systems.create(case.spec, self._cache, fallback, case.sent)
         return self._systems[key]

@@ -9,6 +9,9 @@ import keras
 import numpy as np
 from keras import ops
 
+#: Step of the stored kernels over their standard deviation; it costs at most 0.1 dB of PSNR at 30 dB.
+KERNEL_STEP = 1 / 16
+
 
 @dataclass(frozen=True)
 class Condition:
@@ -16,8 +19,9 @@ class Condition:
 
     Attributes
     ----------
-    height, width : int
+    height : int
         Of the picture in px, before padding.
+    width : int
     snr_db : float
         Mean SNR of the channel.
     order : int
@@ -124,10 +128,21 @@ class Codec(keras.Model):
     #: Whether what is sent depends on the SNR too.
     adapts = False
 
+    def __new__(cls, *arguments, **options):
+        codec = super().__new__(cls, *arguments, **options)
+        vars(codec)["_arguments"] = arguments, options
+        return codec
+
     def __init__(self, reduction, symbols, **options):
         super().__init__(**options)
         self.reduction = reduction
         self.symbols = symbols
+
+    def __reduce__(self):
+        """Pickled as the class, the arguments that it was made with, its networks' shapes and all values."""
+        shapes = [layer.get_build_config() if layer.built else None for layer in self.layers]
+        values = [ops.convert_to_numpy(variable) for variable in self.variables]
+        return _rebuilt, (type(self), *self._arguments, shapes, values)
 
     @property
     def cbr(self) -> Fraction | None:
@@ -219,6 +234,17 @@ class Codec(keras.Model):
 
     def _pad(self, images):
         return padded(images, self.reduction)
+
+
+def _rebuilt(codec_class, arguments, options, shapes, values):
+    """The codec that `Codec.__reduce__` took apart."""
+    codec = codec_class(*arguments, **options)
+    for layer, shape in zip(codec.layers, shapes, strict=True):
+        if shape is not None and not layer.built:
+            layer.build_from_config(shape)
+    for variable, value in zip(codec.variables, values, strict=True):
+        variable.assign(value)
+    return codec
 
 
 def padded(images, multiple):

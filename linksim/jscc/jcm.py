@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from linksim.jscc import PICTURE_SIDE
-from linksim.jscc.codec import Codec, Condition, Rehearsal, Sent
+from linksim.jscc.codec import KERNEL_STEP, Codec, Condition, Rehearsal, Sent
 from linksim.jscc.layers import (
     GumbelSampler,
     NormalizedResidualBlock,
@@ -135,6 +135,7 @@ class JCM(_Body):
         quadrature, n = k real uses.
     """
 
+    kernel_step = KERNEL_STEP
     stochastic = True
 
     def __init__(self, channels, symbols, spine, classes, order, **options):

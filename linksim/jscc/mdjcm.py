@@ -12,13 +12,12 @@ import numpy as np
 from keras import ops
 
 from linksim.jscc import rates as allocation
-from linksim.jscc.codec import Codec, Condition, Rehearsal, Sent, padded
+from linksim.jscc.codec import KERNEL_STEP, Codec, Condition, Rehearsal, Sent, padded
 from linksim.jscc.layers import ConditionalModule, TurboDecoder, grid
 from linksim.jscc.layers.conditional import snr_condition
 from linksim.jscc.layers.swin import swin_blocks
 from linksim.jscc.source_coder import (
     HEAD_WIDTH,
-    KERNEL_STEP,
     MLP_RATIO,
     Hyperprior,
     analysis,

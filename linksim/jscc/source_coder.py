@@ -14,7 +14,7 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from linksim.jscc.codec import Rehearsal, padded
+from linksim.jscc.codec import KERNEL_STEP, Rehearsal, padded
 from linksim.jscc.layers import FactorizedDensity, PatchMerging, PatchSplitting
 from linksim.jscc.layers.entropy import MIN_SCALE, gaussian_bits
 from linksim.jscc.layers.residual import PixelShuffle, convolution
@@ -28,10 +28,6 @@ HEAD_WIDTH = 16
 
 #: Width of the blocks' two-layer networks over their channels.
 MLP_RATIO = 2
-
-
-#: Step of the stored kernels over their standard deviation; it costs at most 0.1 dB of PSNR at 30 dB.
-KERNEL_STEP = 1 / 16
 
 
 class Estimate(NamedTuple):

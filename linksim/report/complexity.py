@@ -6,7 +6,8 @@ from linksim.zoo import Weights
 COUNTED = """\
 MFLOPs for one picture, as TensorFlow's profiler counts them in the compiled graph: two for a multiplication
 with an addition, none for activation functions. Inner: the convolution next to the channel alone. The picture
-has 32×32 px, or 256×384 px for weights for large ones."""
+has 32×32 px, or 256×384 px for weights for large ones. A source coder's encoder tells latent and rate; a
+classifier is all decoder."""
 """What the numbers of `operations` are."""
 
 
@@ -26,7 +27,7 @@ def operations(measured: list[tuple[Weights, Complexity]]) -> list[tuple[str, ..
             rows.append(
                 (
                     weights.reference,
-                    "analogue" if order.order is None else str(order.order),
+                    "analogue" if order.order is None else str(order.order or "none"),
                     f"{height}×{width}",
                     *("" if count is None else f"{count / 1e6:.2f}" for count in counts),
                 )

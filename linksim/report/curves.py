@@ -8,6 +8,13 @@ from linksim.report.table import target_cbr
 
 MAIN, SINGLE, BOUND, PUBLISHED = "main", "single", "bound", "published"
 
+INTERVALS = {
+    "psnr_db": ("psnr_ci95_db",),
+    "accuracy": ("accuracy_lo", "accuracy_hi"),
+    "bler": ("bler_lo", "bler_hi"),
+}
+"""The 95% interval of a column: one column holds a half-width, two hold the limits."""
+
 _FEW = 8
 
 
@@ -65,9 +72,9 @@ def to_curves(rows, x="snr_db"):
     Returns
     -------
     list of Curve
-        Systems in the order of the rows; within one its own curve, then its single MCSs in ascending order,
-        unless some were pruned. A system without a policy's line whose MCSs are few has them as curves of
-        their own.
+        Systems in the order of the rows; within one its own curve, then, along the SNR, its single MCSs in
+        ascending order, unless some were pruned. A system without a policy's line whose MCSs are few has them
+        as curves of their own.
     """
     rows = list(rows)
     identity, along = _identity_columns(rows, x)
@@ -85,8 +92,9 @@ def to_curves(rows, x="snr_db"):
         name = ", ".join(filter(None, [system, _join(identity, variant, varying)]))
         singles = sorted((mcs for mcs in by_mcs if "/" in mcs), key=_natural)
         alone = len(singles) == len(by_mcs)
-        if not alone and len({len(points) for points in by_mcs.values()}) > 1:
-            singles = []  # pruned: what is left of such curves has holes that would mislead
+        pruned = len({len(points) for points in by_mcs.values()}) > 1
+        if not alone and (pruned or along != "snr_db"):
+            singles = []  # what is left of pruned ones has holes; along the CBR they show nothing
         for mcs in [mcs for mcs in by_mcs if "/" not in mcs] + singles:
             role, label, own, tag = MAIN, name, variant, ""
             if mcs.startswith("bound:"):
@@ -102,6 +110,14 @@ def to_curves(rows, x="snr_db"):
             points.sort(key=lambda row: (isinstance(row[along], str), row[along]))
             curves.append(Curve(label, role, system, own, mcs, context, tuple(points), tag))
     return curves
+
+
+def interval(row, column):
+    """The lower and upper limit of a row's number, or None where the table has none."""
+    values = [row[name] for name in INTERVALS.get(column, ())]
+    if not values or None in values:
+        return None
+    return (row[column] - values[0], row[column] + values[0]) if len(values) == 1 else tuple(values)
 
 
 def _identity_columns(rows, x):

@@ -1,7 +1,11 @@
 """Draws curves as a figure for print: PNG, PDF and a CSV of the numbers shown, the same bytes every time."""
 
+import io
+from contextlib import contextmanager
+
+from linksim.report.curves import INTERVALS
 from linksim.report.files import write_figure
-from linksim.report.panel import INTERVALS, fill_figure
+from linksim.report.panel import fill_figure
 from linksim.report.style import FIGURE_STYLE
 from linksim.scenario.errors import InputError
 
@@ -39,6 +43,30 @@ def draw(curves, x, y, path_stem, *, log_x=False, log_y=False, title=None):
     """
     _check_columns(curves, x, y)
     shown = [[row for row in curve.rows if _has_place(row, x, y, log_x, log_y)] for curve in curves]
+    with _filled(curves, shown, x, y, log_x, log_y, title) as figure:
+        return write_figure(figure, _table(curves, shown, x, y), path_stem)
+
+
+def draw_svg(curves, x, y, *, log_x=False, log_y=False):
+    """The same figure as the text of an SVG element, for a page.
+
+    Raises
+    ------
+    linksim.scenario.errors.InputError
+        As `draw`.
+    """
+    _check_columns(curves, x, y)
+    shown = [[row for row in curve.rows if _has_place(row, x, y, log_x, log_y)] for curve in curves]
+    with _filled(curves, shown, x, y, log_x, log_y, None) as figure:
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]  # without the XML declaration and the document type
+
+
+@contextmanager
+def _filled(curves, shown, x, y, log_x, log_y, title):
+    """A matplotlib figure with the panel drawn; its style holds until it is saved."""
     # Half a second of imports that only figures need.
     import matplotlib.style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -48,7 +76,7 @@ def draw(curves, x, y, path_stem, *, log_x=False, log_y=False, title=None):
         figure = Figure(layout="constrained")
         FigureCanvasAgg(figure)
         fill_figure(figure, curves, shown, x, y, log_x, log_y, title)
-        return write_figure(figure, _table(curves, shown, x, y), path_stem)
+        yield figure
 
 
 def _check_columns(curves, x, y):

@@ -1,4 +1,4 @@
-"""Writes the files of a figure: each complete or not there at all, and the same bytes every time."""
+"""Writes the files of figures and pages: each complete or not there at all, and the same bytes every time."""
 
 import csv
 import io
@@ -36,11 +36,11 @@ def write_figure(figure, table, path_stem) -> list[Path]:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(table)
     contents["csv"] = text.getvalue().encode()
-    return [_write(Path(f"{path_stem}.{ending}"), content) for ending, content in contents.items()]
+    return [write_whole(Path(f"{path_stem}.{ending}"), content) for ending, content in contents.items()]
 
 
-def _write(path, content):
-    """Write a file at once, so that nobody ever sees half of it."""
+def write_whole(path: Path, content: bytes) -> Path:
+    """Write a file at once, so that nobody ever sees half of it; its folder is made. Returns the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -1,29 +1,23 @@
 """Draws the received pictures that a run kept, side by side: systems at each SNR over chosen pictures."""
 
-import csv
 import textwrap
 import warnings
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from linksim.images.reading import read_pixels
-from linksim.metrics.psnr import IDENTICAL_DB, psnr_db
 from linksim.report.files import DPI, write_figure
+from linksim.report.kept import Kept, psnr_of, psnr_text, read_kept, read_picture
 from linksim.report.labels import value_text
 from linksim.report.style import FIGURE_STYLE
 from linksim.scenario.errors import InputError
-from linksim.systems.base import CHANNEL_OUTAGE, CODEC_INFEASIBLE, OUTCOMES
 
 MOST_COLUMNS, MOST_ROWS = 8, 24
 """Pictures beside each other, and rows below each other with the originals', that a figure has room for."""
 
-_FAILURES = {CHANNEL_OUTAGE: "outage", CODEC_INFEASIBLE: "no file fits"}
 _FAILURE_COLOUR = "#B24E00"
 _NOTE_COLOUR = "#555555"
-_MEND = "run the scenario again: `linksim run SCENARIO`"
 
 # Lengths in pixels of the PNG, so that each pixel of a picture is drawn as a square of whole pixels.
 _ENLARGED_UP_TO = 192
@@ -43,33 +37,12 @@ _HAIR = 0.01  # keeps rounding from adding a pixel to a picture
 
 
 @dataclass(frozen=True)
-class _Kept:
-    """A received picture as the index has it."""
-
-    file: str
-    original: str
-    system: str
-    snr_db: float
-    cbr: Fraction
-    mcs: str
-    image: int
-    name: str
-    trial: int
-    outcome: str
-
-    @property
-    def link(self):
-        """What the systems of a block share."""
-        return self.snr_db, self.cbr
-
-
-@dataclass(frozen=True)
 class _Row:
     """The originals, or what one system showed; the heading begins a block."""
 
     heading: str
     label: str
-    entries: tuple[_Kept | None, ...]
+    entries: tuple[Kept | None, ...]
     original: bool
 
 
@@ -87,7 +60,7 @@ class _Cell:
         """The words below the picture; originals have none."""
         if self.psnr_db is None:
             return ""
-        psnr = "identical" if self.psnr_db == IDENTICAL_DB else f"{self.psnr_db:.2f} dB"
+        psnr = psnr_text(self.psnr_db)
         return f"{self.failure}, {psnr}" if self.failure else psnr
 
 
@@ -119,7 +92,7 @@ def draw(folder, *, title=None):
         The index or a picture cannot be read, or a file cannot be written.
     """
     pictures, stem = Path(folder, "pictures"), Path(folder, "figures", "pictures")
-    kept = _read_index(pictures / "index.csv")
+    kept = read_kept(pictures)
     if not kept:
         return []
     rows, notes = _arrange(kept)
@@ -142,33 +115,6 @@ def draw(folder, *, title=None):
         except OSError as error:
             problem = f"cannot be written ({error.strerror})"
             raise InputError(problem, file=str(stem), mend="make the folder writable") from error
-
-
-def _read_index(path):
-    """The received pictures; none where the run kept none."""
-    if not path.exists():
-        return []
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            kept = [
-                _Kept(
-                    file=line["file"],
-                    original=line["original"],
-                    system=line["system"],
-                    snr_db=float(line["snr_db"]),
-                    cbr=Fraction(line["cbr"]),
-                    mcs=line["mcs"],
-                    image=int(line["image"]),
-                    name=line["name"],
-                    trial=int(line["trial"]),
-                    outcome=OUTCOMES[OUTCOMES.index(line["outcome"])],  # one that is known
-                )
-                for line in csv.DictReader(file)
-            ]
-    except (OSError, csv.Error, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
-        problem = f"cannot be read ({type(error).__name__}: {error})"
-        raise InputError(problem, file=str(path), mend=_MEND) from error
-    return kept
 
 
 def _arrange(kept):
@@ -203,7 +149,7 @@ def _arrange(kept):
 
 def _load(folder, rows):
     """The cells of every row, None where a system has no picture."""
-    originals = {entry.original: _read(folder / entry.original) for entry in rows[0].entries}
+    originals = {entry.original: read_picture(folder / entry.original) for entry in rows[0].entries}
     limit = min(_REDUCED_TO, _WIDEST // len(rows[0].entries))
     return [
         [
@@ -218,19 +164,10 @@ def _cell(folder, entry, original, is_original, limit):
     if is_original:
         pixels, psnr, failure = original, None, ""
     else:
-        pixels = _read(folder / entry.file)
-        if pixels.shape != original.shape:
-            problem = "has not the size and colours of its original"
-            raise InputError(problem, file=str(folder / entry.file), mend=f"remove it and {_MEND}")
-        psnr, failure = psnr_db(original, pixels), _FAILURES.get(entry.outcome, "")
+        pixels = read_picture(folder / entry.file)
+        psnr, failure = psnr_of(pixels, original, folder / entry.file), entry.failure
     drawn = _at_size(np.broadcast_to(pixels, (*pixels.shape[:2], 3)), limit)
     return _Cell(drawn, psnr, failure, drawn.shape[0] < pixels.shape[0] or drawn.shape[1] < pixels.shape[1])
-
-
-def _read(path):
-    if not path.exists():
-        raise InputError("there is no such picture", file=str(path), mend=_MEND)
-    return read_pixels(path)
 
 
 def _at_size(pixels, limit):

@@ -1,5 +1,8 @@
 """How columns and values of the results table are written on a figure."""
 
+import html
+import re
+
 from linksim.scenario.sweep import swept_text
 
 AXIS_LABELS = {
@@ -32,6 +35,21 @@ AXIS_LABELS = {
     "pilot_overhead": "pilots' share of the resource elements",
 }
 
+_SHORT_LABELS = {
+    "snr_db": "SNR",
+    "cbr": "CBR",
+    "psnr_db": "PSNR",
+    "psnr_delivered_db": "PSNR, delivered",
+    "accuracy": "accuracy",
+    "ber": "BER",
+    "ser": "SER",
+    "bler": "BLER",
+    "tx_power_db": "transmit power",
+    "papr_db": "PAPR",
+    "codec_infeasible": "no file fits",
+    "channel_outage": "channel outage",
+}
+
 _CHANNELS = {
     "awgn": "AWGN",
     "rayleigh_block": "block Rayleigh fading",
@@ -54,6 +72,38 @@ def axis_label(column):
     ('PSNR (dB)', 'link.csi')
     """
     return AXIS_LABELS.get(column, column.removeprefix("sweep."))
+
+
+def short_label(column):
+    """A results column in a word or two.
+
+    Examples
+    --------
+    >>> short_label("bler"), short_label("ms_ssim"), short_label("sweep.link.csi")
+    ('BLER', 'MS-SSIM', 'link.csi')
+    """
+    return _SHORT_LABELS.get(column, axis_label(column))
+
+
+def axis_markup(column):
+    """The axis label of a results column as HTML, its formulas as italics and subscripts.
+
+    Examples
+    --------
+    >>> axis_markup("snr_db")
+    'SNR <i>E</i><sub>s</sub>/<i>N</i><sub>0</sub> (dB)'
+    """
+    # Formulas are short: letters, each perhaps with a subscript of one character.
+    parts = re.split(r"\$([^$]*)\$", html.escape(axis_label(column)))
+    for place in range(1, len(parts), 2):
+        formula = re.sub(r"([A-Za-z])(?:_(\w))?", _letter, parts[place].replace("\\rho", "ρ"))
+        parts[place] = formula
+    return "".join(parts)
+
+
+def _letter(match):
+    letter, subscript = match.groups()
+    return f"<i>{letter}</i>" + (f"<sub>{subscript}</sub>" if subscript else "")
 
 
 def value_text(column, value):

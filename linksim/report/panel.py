@@ -5,16 +5,9 @@ import textwrap
 
 import numpy as np
 
-from linksim.report.curves import BOUND, MAIN, PUBLISHED, SINGLE
+from linksim.report.curves import BOUND, MAIN, PUBLISHED, SINGLE, interval
 from linksim.report.labels import axis_label, fraction_text
 from linksim.report.style import line_styles
-
-INTERVALS = {
-    "psnr_db": ("psnr_ci95_db",),
-    "accuracy": ("accuracy_lo", "accuracy_hi"),
-    "bler": ("bler_lo", "bler_hi"),
-}
-"""The 95% interval of a column: one column holds a half-width, two hold the limits."""
 
 _WIDTH_INCHES = 6.4
 _LEGEND_LETTERS = 64  # longer labels are broken
@@ -107,7 +100,7 @@ def _plot_curve(axes, curve, rows, x, y, style):
     if curve.role != MAIN:
         dots = {"marker": ".", "markersize": 4, "markevery": alone} if alone else {}
         return axes.plot(xs, ys, **style, **dots)[0]
-    limits = [(id(row) in seen and _interval(row, y)) or (missing, missing) for row in points]
+    limits = [(id(row) in seen and interval(row, y)) or (missing, missing) for row in points]
     lows, highs = zip(*limits)
     band = {"color": style["color"], "alpha": 0.18, "zorder": 1.5}
     axes.fill_between(xs, lows, highs, linewidth=0, **band)
@@ -121,14 +114,6 @@ def _isolated(values):
     """The indices of numbers without a neighbour, which a line alone would not show."""
     missing = [True, *(math.isnan(value) for value in values), True]
     return [i for i in range(len(values)) if missing[i] and not missing[i + 1] and missing[i + 2]]
-
-
-def _interval(row, y):
-    """The lower and upper limit of a row's number, or None where the table has none."""
-    values = [row[column] for column in INTERVALS.get(y, ())]
-    if not values or None in values:
-        return None
-    return (row[y] - values[0], row[y] + values[0]) if len(values) == 1 else tuple(values)
 
 
 def _tag_singles(axes, curves, lines, shown, x, y):

@@ -1,5 +1,7 @@
 """The look of a figure: colours, markers and dashes that survive colour blindness and greyscale print."""
 
+from typing import NamedTuple
+
 from linksim.report.curves import BOUND, MAIN, PUBLISHED, SINGLE
 
 FIGURE_STYLE = {
@@ -14,6 +16,7 @@ FIGURE_STYLE = {
     "grid.color": "#DDDDDD",
     "grid.linewidth": 0.6,
     "pdf.fonttype": 42,
+    "svg.hashsalt": "linksim",
 }
 """What a figure sets over matplotlib's defaults."""
 
@@ -24,10 +27,31 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 _LINE_STYLES = ("-", (0, (6, 1.5)), (0, (4, 1.2, 1, 1.2)), (0, (1, 1)))
 _BOUND_DASHES = ((0, (5, 2)), (0, (1.2, 1.5)), (0, (5, 1.5, 1.2, 1.5)), (0, (9, 2)))
 _PUBLISHED_DASHES = (0, (3, 1.5))
-_BOUND_COLOURS = {"bound:bicm": "black", "bound:gaussian": "#7F7F7F"}
 
 
-def line_styles(curves):
+class Palette(NamedTuple):
+    """The colours of a figure: its ground, the ink and a grey of bounds, the systems', and how much of the
+    ground single MCSs take, relative to a white one."""
+
+    ground: str
+    ink: str
+    grey: str
+    colours: tuple[str, ...]
+    paleness: float
+
+
+LIGHT = Palette("#FFFFFF", "#000000", "#7F7F7F", COLOURS, 1)
+DARK = Palette(
+    "#14171C",
+    "#F2F2F2",
+    "#9A9FA8",
+    ("#4DA3E8", "#F0803C", "#2FC295", "#E29AC6", "#EDB548", "#9AD7F7", "#D8679D", "#BDBD4E"),
+    0.75,
+)
+"""The same hues on a dark screen, where the darker ones would sink."""
+
+
+def line_styles(curves, palette=LIGHT):
     """The line properties of every curve.
 
     With several systems in several variants, colour and marker say the system and the line style the variant;
@@ -37,6 +61,7 @@ def line_styles(curves):
     Parameters
     ----------
     curves : list of linksim.report.curves.Curve
+    palette : Palette
 
     Returns
     -------
@@ -53,21 +78,21 @@ def line_styles(curves):
     styles = []
     for curve in curves:
         if curve.role == BOUND:
-            styles.append(_bound_style(curve, bounds.index(curve.label)))
+            styles.append(_bound_style(curve, bounds.index(curve.label), palette))
             continue
         if curve.role == PUBLISHED:
-            styles.append(_published_style(len(keys) + published.index(curve)))
+            styles.append(_published_style(len(keys) + published.index(curve), palette))
             continue
         place = systems.index(curve.system) if crossed else keys.index(_key(curve))
-        colour = COLOURS[place % len(COLOURS)]
+        colour = palette.colours[place % len(COLOURS)]
         if curve.role == SINGLE:
             family = [other for other in curves if other.role == SINGLE and _key(other) == _key(curve)]
             depth = family.index(curve) / max(len(family) - 1, 1)
-            styles.append(_single_style(colour, depth, behind=_key(curve) in led))
+            styles.append(_single_style(colour, palette, depth, behind=_key(curve) in led))
         if curve.role == MAIN:
             # Colours come round again with another line.
             variant = variants.index(curve.variant) if crossed else place // len(COLOURS)
-            styles.append(_main_style(colour, place, variant))
+            styles.append(_main_style(colour, palette.ground, place, variant))
     return styles
 
 
@@ -76,34 +101,34 @@ def _key(curve):
     return curve.system, curve.variant
 
 
-def _bound_style(curve, place):
+def _bound_style(curve, place, palette):
     """Dashed, in black or grey."""
     dashes = _BOUND_DASHES[place % len(_BOUND_DASHES)]
-    colour = _BOUND_COLOURS.get(curve.mcs, "black")
+    colour = palette.grey if curve.mcs == "bound:gaussian" else palette.ink
     return {"color": colour, "linestyle": dashes, "linewidth": 1.3, "zorder": 3}
 
 
-def _published_style(place):
+def _published_style(place, palette):
     """Thin, dashed, with open markers, in colours that the systems left."""
     return {
-        "color": COLOURS[place % len(COLOURS)],
+        "color": palette.colours[place % len(COLOURS)],
         "linestyle": _PUBLISHED_DASHES,
         "linewidth": 1.2,
         "marker": MARKERS[place % len(MARKERS)],
         "markersize": 4.5,
-        "markerfacecolor": "white",
+        "markerfacecolor": palette.ground,
         "zorder": 3,
     }
 
 
-def _single_style(colour, depth, behind):
+def _single_style(colour, palette, depth, behind):
     """The paler the lower the MCS's index; `depth` runs from 0 to 1."""
     if behind:
-        return {"color": _paler(colour, 0.75 - 0.4 * depth), "linewidth": 0.8, "zorder": 2}
-    return {"color": _paler(colour, 0.65 - 0.65 * depth), "linewidth": 1.3, "zorder": 2}
+        return {"color": _paler(colour, palette, 0.75 - 0.4 * depth), "linewidth": 0.8, "zorder": 2}
+    return {"color": _paler(colour, palette, 0.65 - 0.65 * depth), "linewidth": 1.3, "zorder": 2}
 
 
-def _main_style(colour, place, variant):
+def _main_style(colour, ground, place, variant):
     """Thick with markers; every second variant has them open."""
     return {
         "color": colour,
@@ -111,12 +136,13 @@ def _main_style(colour, place, variant):
         "linewidth": 1.9,
         "marker": MARKERS[place % len(MARKERS)],
         "markersize": 5,
-        "markerfacecolor": "white" if variant % 2 else colour,
+        "markerfacecolor": ground if variant % 2 else colour,
         "zorder": 4,
     }
 
 
-def _paler(colour, share):
-    """A colour "#RRGGBB" mixed with a share of white."""
-    channels = [int(colour[start : start + 2], 16) for start in (1, 3, 5)]
-    return "#" + "".join(f"{round((1 - share) * channel + share * 255):02X}" for channel in channels)
+def _paler(colour, palette, share):
+    """A colour "#RRGGBB" mixed with a share of the ground."""
+    share, ground = share * palette.paleness, palette.ground
+    pairs = [(int(colour[start : start + 2], 16), int(ground[start : start + 2], 16)) for start in (1, 3, 5)]
+    return "#" + "".join(f"{round((1 - share) * channel + share * below):02X}" for channel, below in pairs)

@@ -1,6 +1,7 @@
 """From a YAML file to a validated scenario, with errors that name file, field and mend."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,20 @@ def load_scenario(path: str | Path, overrides: tuple[str, ...] = ()) -> Scenario
     ------
     InputError
         Naming the file, the field's path and the mend.
+
+    Examples
+    --------
+    >>> lines = (
+    ...     "name: mine",
+    ...     "images: {source: photos}",
+    ...     "bandwidth: {cbr: 1/16}",
+    ...     "channel: {model: awgn, snr_db: {from: 0, to: 20, step: 5}}",
+    ...     "systems: [{type: separated, label: BPG + 5G LDPC}]",
+    ... )
+    >>> _ = Path("mine.yaml").write_text("\\n".join(lines))
+    >>> scenario = load_scenario("mine.yaml", ("systems.0.codec.name=jpeg",))
+    >>> scenario.systems[0].codec.name, scenario.channel.snr_db
+    ('jpeg', (0.0, 5.0, 10.0, 15.0, 20.0))
     """
     return validate(apply_overrides(read_yaml(path), overrides, file=str(path)), file=str(path))
 
@@ -100,6 +115,27 @@ def validate(data: Any, *, file: str) -> Scenario:
         return Scenario.model_validate(data)
     except ValidationError as error:
         raise explain(error, data, file) from error
+
+
+def write_template(path: Path) -> None:
+    """Write a commented scenario, named after its file, that is valid as it stands.
+
+    Raises
+    ------
+    InputError
+        The file is there already or cannot be written.
+    """
+    text = Path(__file__).with_name("template.yaml").read_text(encoding="utf-8")
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", path.stem):
+        text = text.replace("my-study", path.stem)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise InputError("is there already", file=str(path), mend="name another file") from error
+    except OSError as error:
+        problem = f"cannot be written ({error.strerror})"
+        raise InputError(problem, file=str(path), mend="name another file") from error
 
 
 def dump_scenario(scenario: Scenario) -> str:

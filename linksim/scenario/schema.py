@@ -186,9 +186,9 @@ class Scenario(Model):
                 if column in ("ssim", "ms_ssim") and column not in self.metrics:
                     mend = f"add {column} to `metrics` or show another column"
                     raise refusal(f"{column} is not measured", mend, field=f"figures.{index}.{axis}")
-                # The weights of a learned system, which are not read here, may classify.
+                # The networks of learned and own systems, which are not read here, may classify.
                 if column == "accuracy" and not any(
-                    system.type == "learned" or system.classifier for system in self.systems
+                    system.type in ("learned", "own") or system.classifier for system in self.systems
                 ):
                     mend = "add `classifier: {weights: REFERENCE}` to a system or show another column"
                     raise refusal("no system names classes", mend, field=f"figures.{index}.{axis}")

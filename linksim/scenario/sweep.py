@@ -145,9 +145,15 @@ def expand(data: Any, *, file: str) -> Sweep:
         raise InputError(problem, file=file, field=axes[0].path[:200], mend=mend)
     members = tuple(_members(data, shared, own, file))
     _check_labels(members, file)
+    _check_codecs(members[0].scenario, axes, file)
     _check_pictures(members[0].scenario, axes, file)
     _check_figures(members[0].scenario, axes, file)
     return Sweep(members, axes, data)
+
+
+def plain(scenario: Scenario) -> Sweep:
+    """A scenario that sweeps nothing."""
+    return Sweep((Member(scenario, {index: {} for index in range(len(scenario.systems))}),), (), {})
 
 
 def swept_text(path: str, value: str) -> str:
@@ -247,6 +253,18 @@ def _check_labels(members, file):
             if label != members[0].scenario.systems[index].label:
                 problem, field = "missing, and a sweep changes the weights", f"systems.{index}.label"
                 raise InputError(problem, file=file, field=field, mend="add `label:`")
+
+
+def _check_codecs(scenario, axes, file):
+    """One digest stands for one codec."""
+    for axis in axes:
+        if (
+            axis.system is not None
+            and axis.keys[2] == "codec"
+            and scenario.systems[axis.system].type == "own"
+        ):
+            problem, mend = "one digest for several codecs", "write a system for each"
+            raise InputError(problem, file=file, field=axis.path, mend=mend)
 
 
 def _check_pictures(scenario, axes, file):

@@ -2,7 +2,15 @@
 
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    WithJsonSchema,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from linksim.scenario.base import Model, Number, Whole, refusal
 from linksim.scenario.codecs import BPGSpec, CodecSpec
@@ -444,6 +452,52 @@ class BitsSpec(Model):
         return code.of_table(info.data["mcs"].table) if "mcs" in info.data else code  # refused already
 
 
+#: What a resolved scenario says of a codec that only the program had.
+IN_MEMORY = "passed to linksim.run"
+
+
+def _codec_or_its_place(value: Any) -> Any:
+    """A reference as a scenario writes it; a program may pass the codec itself or what makes it."""
+    if isinstance(value, str):
+        place, _, name = value.rpartition(":")
+        if value == IN_MEMORY:
+            return value  # reports are made of such scenarios; who sends by it finds out
+        if not place or not all(part.isidentifier() for part in name.split(".")):
+            mend = "write FILE.py:FUNCTION or MODULE:FUNCTION; the function makes the codec"
+            raise refusal(f"{brief(value)} names no function", mend)
+        return value
+    if callable(value) or all(callable(getattr(value, name, None)) for name in ("encode", "decode")):
+        return value
+    if isinstance(value, tuple) and len(value) == 2 and all(map(callable, value)):
+        return value
+    mend = "write FILE.py:FUNCTION or MODULE:FUNCTION, or pass an object with encode and decode"
+    raise refusal(f"{brief(value)} is no codec", mend)
+
+
+class OwnSpec(Model):
+    """An encoder and a decoder of your own, from a Python file, or passed to `linksim.run`."""
+
+    type: Literal["own"]
+    label: str = Field(min_length=1, max_length=80, description="its name in tables and legends")
+    codec: Annotated[
+        Any,
+        BeforeValidator(_codec_or_its_place),
+        WithJsonSchema({"type": "string"}),
+    ] = Field(description="the function that makes it, FILE.py:FUNCTION or MODULE:FUNCTION; its code is run")
+    digest: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="any text that you change whenever its results may change, such as a version or the "
+        "SHA-256 of its weights; without it nothing of it is kept for a next run",
+    )
+    classifier: Classifier = None
+
+    @field_serializer("codec", when_used="json")
+    def _in_words(self, codec):
+        return codec if isinstance(codec, str) else IN_MEMORY
+
+
 SystemSpec = Annotated[
-    SeparatedSpec | LearnedSpec | CapacityBoundSpec | BitsSpec, Field(discriminator="type")
+    SeparatedSpec | LearnedSpec | CapacityBoundSpec | BitsSpec | OwnSpec, Field(discriminator="type")
 ]

@@ -1,4 +1,7 @@
-"""End-to-end systems: a dictionary from YAML name to the class that implements it."""
+"""End-to-end systems: a dictionary from YAML name to the class that implements it.
+
+The classes are attributes too, loaded when they are named: `linksim.systems.Separated`, `Learned`, `Own`.
+"""
 
 from importlib import import_module
 
@@ -10,6 +13,7 @@ SYSTEMS = {
     "learned": "linksim.systems.learned:Learned",
     "capacity_bound": "linksim.systems.capacity_bound:CapacityBound",
     "bits": "linksim.systems.bits:Bits",
+    "own": "linksim.systems.own:Own",
 }
 
 
@@ -30,3 +34,11 @@ def create(spec, cache=None, fallback=GREY, pictures=()) -> System:
     module, _, name = SYSTEMS[spec.type].partition(":")
     shared = (pictures,) if spec.type == "learned" else ()
     return getattr(import_module(module), name)(spec, cache, fallback, *shared)
+
+
+def __getattr__(name):
+    for target in SYSTEMS.values():
+        module, _, class_name = target.partition(":")
+        if name == class_name:
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module 'linksim.systems' has no attribute {name!r}")

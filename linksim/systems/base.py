@@ -75,10 +75,14 @@ class Reception:
         Mean energy per sent symbol; NaN where nothing was sent.
     peak_power : [batch], float
         Largest energy of a sent symbol; NaN where nothing was sent.
-    bits, bit_errors : [batch], int
-        Payload bits of the code and how many of them were wrong after decoding.
-    symbols, symbol_errors : [batch], int
-        Symbols and how many of them had a wrong hard decision before decoding.
+    bits : [batch], int
+        Payload bits of the code.
+    bit_errors : [batch], int
+        How many of them were wrong after decoding.
+    symbols : [batch], int
+        Symbols that are points of a constellation.
+    symbol_errors : [batch], int
+        How many of them had a wrong hard decision before decoding.
     outage_probability : [batch], float
         For bounds that state an expectation: the probability that the fallback is shown instead.
     classes : [batch], int, or None

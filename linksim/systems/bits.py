@@ -21,6 +21,13 @@ class Bits:
     spec : BitsSpec
     cache, fallback
         Of systems that send pictures.
+
+    Examples
+    --------
+    >>> system = Bits(BitsSpec(type="bits", label="5G LDPC", uses=512))
+    >>> points = system.operating_points(None, 10.0)
+    >>> len(points), points[10].name, points[10].modulation_order
+    (29, 'pdsch-1/10', 4)
     """
 
     prunes = False

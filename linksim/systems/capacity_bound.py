@@ -40,6 +40,17 @@ class CapacityBound:
     spec : CapacityBoundSpec
     cache : FileCache, optional
     fallback : (red, green, blue)
+
+    Examples
+    --------
+    >>> import linksim
+    >>> from linksim.images.patches32 import patches
+    >>> patch = next(patches()).pixels
+    >>> bound = CapacityBound(CapacityBoundSpec(type="capacity_bound", codec={"name": "jpeg2000"}))
+    >>> (point,) = bound.operating_points(Fraction(1, 6), 10.0)
+    >>> reception = bound.transmit(patch[None], linksim.Link("awgn", 10.0), point, seed=1)
+    >>> point.name, reception.outcomes
+    ('bound:bicm', ('delivered',))
     """
 
     prunes = False

@@ -2,33 +2,26 @@
 
 import hashlib
 from collections import Counter
+from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
-from itertools import groupby
-from typing import NamedTuple
 
 import numpy as np
 
 from linksim import zoo
 from linksim.images.lru import RecentlyUsed
 from linksim.jscc import SOURCE_CODERS, STOCHASTIC, VARIABLE_RATE
-from linksim.jscc.rates import sent_mask
 from linksim.modulation.boundaries import order_at, snr_boundaries_db
 from linksim.scenario.errors import InputError
 from linksim.scenario.systems import LearnedSpec
 from linksim.systems import side_information
 from linksim.systems.base import CHANNEL_OUTAGE, DELIVERED, OperatingPoint, Reception
 from linksim.systems.fallback import GREY, fallback_picture
-from linksim.systems.rate_control import Packing, SharedBandwidth
-
-#: Source samples that go through a network at once; a fixed number, so that no result follows memory.
-_BATCH_SAMPLES = 400_000
+from linksim.systems.network import Network, uniform
+from linksim.systems.rate_control import SharedBandwidth
 
 #: Symbol error rate at the SNR boundaries of models that know one order each; that of the uJSCC paper.
 _TARGET_SER = 0.1
-
-#: Keeps the draws of a stochastic encoder apart from everything else that a task's seed decides.
-_DRAW = 0x6A636D
 
 #: Symbols of chunks sent before: the same pictures are sent at every SNR and in every trial.
 _REMEMBERED_BYTES = 64 << 20
@@ -58,6 +51,17 @@ class Learned:
         What the receiver shows when side information was lost.
     pictures : sequence of Picture or StoredPicture
         All that are sent in the study; needed for a variable rate alone, of which `transmit` takes no others.
+
+    Examples
+    --------
+    >>> import linksim
+    >>> from linksim.images.patches32 import patches
+    >>> patch = next(patches()).pixels
+    >>> system = Learned(LearnedSpec(type="learned", weights="zoo:deepjscc/awgn16-c6"))
+    >>> (point,) = system.operating_points(Fraction(1, 6), 16.0)
+    >>> reception = system.transmit(patch[None], linksim.Link("awgn", 16.0), point, seed=1)
+    >>> point.name, reception.pictures.shape, reception.channel_uses
+    ('weights:deepjscc/awgn16-c6', (1, 32, 32, 3), array([512.]))
     """
 
     prunes = False
@@ -67,7 +71,7 @@ class Learned:
         self._fallback = fallback
         self._pictures = pictures
         self._bandwidths: dict[str, SharedBandwidth] = {}
-        self._networks: dict[str, _Network] = {}
+        self._networks: dict[str, Network] = {}
         self._sent = RecentlyUsed(
             _REMEMBERED_BYTES, size=lambda sent: sum(part.nbytes for part in sent if part is not None)
         )
@@ -195,55 +199,30 @@ class Learned:
 
     def transmit(self, images: np.ndarray, link, point: OperatingPoint, seed: int) -> Reception:
         """Send images uint8 `[batch, H, W, 3]`, all of them in one use of the link."""
-        from linksim.phy import randomness  # loads TensorFlow: not before something is sent
-
         network, order = self._network(point.weights), point.order or 0
         maps = self._rate_maps(network, images, link, point) if point.varies else None
         encoded = self._encode(network, point.weights.digest, images, order, link.snr_db, maps)
         if encoded.law is not None:
             encoded = network.draw(encoded.law, self._uniform(encoded.law.shape, seed))
-        packing = Packing(network.sent(encoded.symbols.shape, maps))
-        randomness.seed(seed)
-        symbols = packing.pack(encoded.symbols)
-        received = link.transmit(symbols, packing.mask)
-        equalised = received.symbols.numpy()
-        wrong = np.zeros(len(images), int)
-        arrived = np.stack([equalised.real, equalised.imag], axis=-1)
-        if encoded.indices is not None:
-            detected = network.constellations[order].detect(equalised)
-            wrong = (packing.mask & (detected != packing.pack(encoded.indices))).sum(axis=1)
-            arrived = detected if network.detects else arrived
-        condition = (*images.shape[1:3], order, link.snr_db)
-        arrived = packing.unpack(arrived)
-        pictures = network.decode(arrived, *condition, maps)
-        delivered = np.ones(len(images), bool)
-        if maps is not None and self._spec.side_information == "coded":
+        reception = network.send(encoded, images.shape[1:3], link, order, seed, maps)
+        if maps is None:
+            return reception
+        outcomes, pictures = reception.outcomes, reception.pictures
+        if self._spec.side_information == "coded":
             delivered = side_information.send(maps, point.weights.card.rates, link)
-        pictures[~delivered] = fallback_picture(images.shape[1:], self._fallback)
-        return Reception(
-            pictures=pictures,
-            outcomes=tuple(DELIVERED if arrives else CHANNEL_OUTAGE for arrives in delivered),
-            channel_uses=packing.uses + self._side_uses(maps, point, link),
-            power=received.power.numpy().astype(float),
-            peak_power=received.peak_power.numpy().astype(float),
-            bits=np.zeros(len(images), int),
-            bit_errors=np.zeros(len(images), int),
-            symbols=np.zeros(len(images), int) if encoded.indices is None else packing.uses,
-            symbol_errors=wrong,
-            outage_probability=np.zeros(len(images)),
-            classes=network.classify(arrived, *condition) if network.classifies else None,
-        )
+            outcomes = tuple(DELIVERED if arrives else CHANNEL_OUTAGE for arrives in delivered)
+            pictures[~delivered] = fallback_picture(images.shape[1:], self._fallback)
+        uses = reception.channel_uses + self._side_uses(maps, point, link)
+        return replace(reception, pictures=pictures, outcomes=outcomes, channel_uses=uses)
 
     def _network(self, weights):
         if weights.digest not in self._networks:
-            self._networks[weights.digest] = _Network(zoo.load(weights))
+            self._networks[weights.digest] = Network(zoo.load(weights))
         return self._networks[weights.digest]
 
     def _uniform(self, shape, seed):
         """What a stochastic encoder draws by; None: nothing is drawn."""
-        if self._spec.sampling != "random":
-            return None
-        return np.random.default_rng([seed, _DRAW]).random(shape, dtype=np.float32)
+        return uniform(shape, seed) if self._spec.sampling == "random" else None
 
     def _rate_maps(self, network, images, link, point):
         """The index of the rate of each patch of pictures of variable rate, int32 `[batch, patches]`."""
@@ -255,8 +234,6 @@ class Learned:
 
     def _side_uses(self, maps, point, link):
         """Channel uses that each picture is billed for side information, float."""
-        if maps is None:
-            return 0.0
         bits = side_information.map_bits(point.weights.card.rates, maps.shape[1])
         return float(side_information.uses(self._spec.side_information, bits, link.model, link.snr_db))
 
@@ -276,127 +253,3 @@ class Learned:
             sent = network.encode(images, order, snr_db, maps)
             self._sent.put(key, sent)
         return sent
-
-
-class _Encoded(NamedTuple):
-    """What an encoder gives: symbols complex64 `[batch, k]`, with their indices where they are points, or the
-    law of a stochastic encoder, ln of probabilities `[batch, k, axes, levels]`."""
-
-    symbols: np.ndarray | None = None
-    indices: np.ndarray | None = None
-    law: np.ndarray | None = None
-
-
-class _Network:
-    """A loaded codec between uint8 pictures and complex symbols.
-
-    It is compiled once for each size of picture and modulation order, since an order decides how wide some
-    layers are; all graphs share its variables.
-    """
-
-    def __init__(self, codec):
-        from linksim.phy.modulation import Constellation
-
-        self._codec = codec
-        self._graphs = {}
-        self.constellations = tuple(map(Constellation, codec.constellations))
-        self.detects = codec.detects
-        self.classifies = codec.classes > 0
-        self.adapts = codec.adapts
-
-    def self_information(self, pictures):
-        """Bits of each patch of each picture, for a codec of variable rate: list of float32 `[patches]`."""
-        from linksim.phy.compiled import Input, compiled
-
-        found = []
-        for shape, alike in groupby(pictures, key=lambda picture: picture.shape):
-            graph, alike = compiled(self._codec.self_information, Input((None, *shape))), list(alike)
-            length = _batch_length(*shape[:2])
-            for start in range(0, len(alike), length):
-                pixels = np.stack([picture.pixels for picture in alike[start : start + length]])
-                found.extend(graph(np.float32(pixels) / 255))
-        return found
-
-    def sent(self, shape, maps):
-        """Which of symbols `[batch, k]` are sent, bool: all of them, but for a variable rate."""
-        return np.ones(shape, bool) if maps is None else sent_mask(maps, self._codec.rates)
-
-    def encode(self, images, order, snr_db, maps=None):
-        """What is sent for images uint8 `[batch, H, W, 3]`, with rates int32 `[batch, patches]` or none."""
-        encoder = self._compiled(*images.shape[1:3], order)["encode"]
-
-        def encode(batch, *rates):
-            return encoder(np.float32(batch) / 255, snr_db, *rates)
-
-        arrays = (images,) if maps is None else (images, maps)
-        sent = _in_batches(encode, _batch_length(*images.shape[1:3]), *arrays)
-        if self._codec.stochastic:
-            return _Encoded(law=sent)
-        if not self.constellations:
-            return _Encoded(sent[..., 0] + np.complex64(1j) * sent[..., 1])
-        return _Encoded(self.constellations[order].map(sent).numpy(), sent)
-
-    def draw(self, law, uniform):
-        """Points for the law of a stochastic encoder, by uniform numbers; None: the likeliest."""
-        indices = np.asarray(self._codec.draw(law, uniform))
-        return _Encoded(self.constellations[0].map(indices).numpy(), indices)
-
-    def decode(self, received, height, width, order, snr_db, maps=None):
-        """Equalised real pairs float32 `[batch, k, 2]`, or labels int32 `[batch, k]` where the codec detects,
-        to pictures uint8 `[batch, H, W, 3]`."""
-        decoder = self._compiled(height, width, order)["decode"]
-        return _in_batches(
-            lambda *batch: np.rint(255 * np.clip(decoder(batch[0], snr_db, *batch[1:]), 0, 1)).astype(
-                np.uint8
-            ),
-            _batch_length(height, width),
-            *((received,) if maps is None else (received, maps)),
-        )
-
-    def classify(self, received, height, width, order, snr_db):
-        """What `decode` takes to the classes that the receiver names, int `[batch]`."""
-        classifier = self._compiled(height, width, order)["classify"]
-        length = _batch_length(height, width)
-        return _in_batches(lambda batch: classifier(batch, snr_db).argmax(axis=-1), length, received)
-
-    def _compiled(self, height, width, order):
-        key = height, width, order
-        if key not in self._graphs:
-            from linksim.jscc.codec import Condition
-            from linksim.phy.compiled import Input, compiled
-
-            codec, uses = self._codec, self._codec.channel_uses(height, width)
-
-            def condition(snr_db, rates=None):
-                return Condition(height, width, snr_db, order, rates)
-
-            def encode(images, *known):
-                return codec.encode(images, condition(*known)).content
-
-            def decode(received, *known):
-                return codec.decode(received, condition(*known))
-
-            def classify(received, *known):
-                return codec.classify(received, condition(*known))
-
-            received = Input((None, uses), "int32") if codec.detects else Input((None, uses, 2))
-            known = [Input()]
-            if codec.rates:
-                known.append(Input((None, uses // codec.rates[-1]), "int32"))
-            self._graphs[key] = {
-                "encode": compiled(encode, Input((None, height, width, 3)), *known),
-                "decode": compiled(decode, received, *known),
-            }
-            if self.classifies:
-                self._graphs[key]["classify"] = compiled(classify, received, *known)
-        return self._graphs[key]
-
-
-def _batch_length(height, width):
-    return max(1, _BATCH_SAMPLES // (3 * height * width))
-
-
-def _in_batches(function, length, *arrays):
-    """What a function gives for arrays, so many entries of each at once."""
-    starts = range(0, len(arrays[0]), length)
-    return np.concatenate([function(*(array[i : i + length] for array in arrays)) for i in starts])

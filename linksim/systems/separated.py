@@ -25,6 +25,19 @@ class Separated:
     cache : FileCache, optional
     fallback : (red, green, blue)
         What the receiver shows when nothing was delivered.
+
+    Examples
+    --------
+    One patch of 32×32 px over AWGN at 10 dB, with MCS 10 of the default table and CBR 1/6:
+
+    >>> import linksim
+    >>> from linksim.images.patches32 import patches
+    >>> patch = next(patches()).pixels
+    >>> system = Separated(SeparatedSpec(type="separated", label="BPG + 5G LDPC"))
+    >>> point = system.operating_points(Fraction(1, 6), 10.0)[10]
+    >>> reception = system.transmit(patch[None], linksim.Link("awgn", 10.0), point, seed=1)
+    >>> point.name, reception.outcomes, reception.channel_uses
+    ('pdsch-1/10', ('delivered',), array([512.]))
     """
 
     def __init__(self, spec: SeparatedSpec, cache=None, fallback=GREY):

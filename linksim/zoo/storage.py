@@ -198,7 +198,7 @@ def _pack(source, target, share, base):
                 half = values.astype(np.float16)
             if not np.isfinite(half).all():
                 raise ValueError(f"{name} is not finite in half precision")
-            if values.ndim < 2 or values.size < _LEAST_ON_A_GRID or not values.any():
+            if _is_exact(name) or values.ndim < 2 or values.size < _LEAST_ON_A_GRID or not values.any():
                 packed.create_dataset(name, data=half)
                 return
             least = max(share * values.std(), abs(values).max() / 127)  # one byte a number
@@ -253,6 +253,11 @@ def _is_kernel(name, values):
     """Other matrices, such as those of GDN, points and codewords, keep all their bits."""
     linear = "/dense" in name or name.startswith("classifier/")
     return values.ndim == 4 or (values.ndim == 2 and linear)
+
+
+def _is_exact(name):
+    """What the grid would cost decibels: coefficients of GDN, codewords and points."""
+    return "/gdn/" in name or "quantizer" in name
 
 
 def _first_line(error):

@@ -153,6 +153,13 @@ def test_plot_refuses_what_it_cannot_draw(refused, run_folder, tmp_path):
     assert str(folder / "results.csv") in refused("plot", folder)
 
 
+def test_report_wants_a_finished_run(refused, run_folder, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "no finished run" in refused("report", tmp_path / "empty")
+    assert "there is no such folder" in refused("report", tmp_path / "none")
+    assert "scenario.yaml" in refused("report", run_folder("a"))
+
+
 def _fail(error):
     def failing():
         raise error
@@ -186,3 +193,11 @@ def test_debug_shows_the_traceback_and_keeps_the_exit_code(words, linksim, tmp_p
     assert seen.code == 2
     assert "Traceback" in seen.err
     assert seen.err.splitlines()[-2].startswith("error: ")
+
+
+def test_without_ray_the_extra_is_named(refused, scenario_file, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "linksim.evaluation.ray_executor", raising=False)
+    text = refused("run", scenario_file, "--out", tmp_path / "run", "--ray", "auto")
+    assert text.startswith("error: --ray: Ray is not installed\nmend: pip install 'linksim[cluster]'")
+    assert not (tmp_path / "run").exists()

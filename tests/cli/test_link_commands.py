@@ -109,6 +109,19 @@ def test_the_figure_of_pictures_shows_what_the_rows_say(first_run):
         assert shown[column] == row[booked]
 
 
+def test_a_run_becomes_a_page(linksim, folder, tmp_path):
+    assert linksim("report", folder) == (0, f"Look at {folder / 'report.html'}\n", "")
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    for line in table(folder / "results.csv"):
+        for column in ("system", "mcs", "psnr_db", "ssim"):
+            assert f">{line[column]}</t" in text
+    assert text.count('<img src="data:image/png;base64,') == 2
+    assert "stopped before its end" not in text
+    elsewhere = tmp_path / "pages" / "mine.html"
+    assert linksim("report", folder, "--out", elsewhere).out == f"Look at {elsewhere}\n"
+    assert elsewhere.read_text(encoding="utf-8") == text
+
+
 def test_plot_draws_the_pictures_again(linksim, folder):
     figures = folder / "figures"
     before = (figures / "pictures.csv").read_bytes()

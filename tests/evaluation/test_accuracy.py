@@ -239,7 +239,7 @@ def test_task_ids_follow_the_classifiers_weights_and_the_labels(planned, make_we
 def test_provenance_names_the_classifier(planned, weights):
     plan, _ = planned([chain(weights)])
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-    assert describe_session(plan, 1)["weights"] == {str(weights): digest}
+    assert describe_session(plan)["weights"] == {str(weights): digest}
 
 
 def test_weights_of_no_classifier_are_refused_before_anything_runs(planned, tiny_weights, refusal):

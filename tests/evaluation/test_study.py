@@ -1,5 +1,6 @@
 """The driver: what earlier sessions left may save work but not change a decision."""
 
+import json
 import random
 
 import pytest
@@ -36,6 +37,9 @@ class Players:
             self.patience -= 1
             yield task, Result((), self.dice.summary(task), 0.0)
 
+    def describe(self):
+        return {"workers": 1}
+
     def close(self):
         pass
 
@@ -63,12 +67,19 @@ def carry_out(make_plan, dice):
     return carry_out
 
 
+def told_complete(folder):
+    """Whether a run's provenance says that it came to its end."""
+    return json.loads((folder / "provenance.json").read_text())["complete"]
+
+
 @pytest.mark.parametrize("patience", [7, 20, 45])
 def test_interrupted_runs_end_in_the_same_results(carry_out, tmp_path, patience):
     assert carry_out(tmp_path / "whole", -1).complete
     outcome = carry_out(tmp_path / "parts", patience)
     while not outcome.complete:
+        assert not told_complete(tmp_path / "parts")
         outcome = carry_out(tmp_path / "parts", patience)
+    assert told_complete(tmp_path / "parts")
     assert (tmp_path / "parts/results.csv").read_bytes() == (tmp_path / "whole/results.csv").read_bytes()
 
 

@@ -209,8 +209,18 @@ def test_weights_of_variable_rate_have_a_cost(weights):
 def test_source_coders_send_nothing(make_weights, tmp_path, refusal):
     sizes = {name: SIZES[name] for name in ("channels", "depths", "window", "hyper")}
     found = zoo.find(str(make_weights(tmp_path / "a.weights.h5", "source-coder", **sizes)))
-    for measure in (usage.measure, complexity.measure):
-        assert "codes pictures and sends nothing" in refusal(measure, found)
+    assert "codes pictures and sends nothing" in refusal(usage.measure, found)
+
+
+def test_source_coders_have_a_cost(weights, make_weights, tmp_path):
+    """Its encoder is what chooses the rates of an mdjcm of the same sizes."""
+    sizes = {name: SIZES[name] for name in ("channels", "depths", "window", "hyper")}
+    path = make_weights(tmp_path / "a.weights.h5", "source-coder", **sizes)
+    (cost,) = complexity.measure(zoo.find(str(path))).orders
+    codec = zoo.load(zoo.find(weights["mdjcm"]))
+    assert (cost.order, cost.inner_encoder, cost.inner_decoder) == (0, None, None)
+    assert cost.encoder == pytest.approx(flops(codec.self_information, (1, 32, 32, 3)).total, rel=0.01)
+    assert 0.5 < cost.decoder / cost.encoder < 1
 
 
 def test_pictures_of_several_sizes_share_the_bandwidth(weights, tmp_path):

@@ -12,7 +12,7 @@ import pytest
 from linksim.report.curves import to_curves
 from linksim.report.figure import draw
 from linksim.report.panel import fill_figure
-from linksim.report.style import line_styles
+from linksim.report.style import LIGHT, line_styles
 from linksim.report.table import read_results
 from linksim.scenario.errors import InputError
 
@@ -195,7 +195,8 @@ def test_styles_tell_curves_apart_without_colour(write_results, point, capacity_
     rows += capacity_bound("BICM", snrs_db) + capacity_bound("Gauss", snrs_db, mcs="bound:gaussian")
     styles = line_styles(to_curves(read_results(write_results(rows))))
     in_grey = [
-        (style.get("marker"), style["linestyle"], style.get("markerfacecolor") == "white") for style in styles
+        (style.get("marker"), style["linestyle"], style.get("markerfacecolor") == LIGHT.ground)
+        for style in styles
     ]
     assert len(set(in_grey)) == len(styles) == 10
 

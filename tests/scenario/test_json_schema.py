@@ -53,6 +53,7 @@ def test_shipped_scenarios_fit(path, validator):
         "channel={model: ofdm, snr_db: 3, profile: cdl-c, pilots: [3], rx_antennas: 2}",
         "link={amplifier: {backoff_db: 6}}",
         "systems.0={type: capacity_bound, classifier: {weights: a/b.weights.h5}}",
+        "systems.0={type: own, label: mine, codec: 'my_net.py:build', digest: v1}",
         # Sweeps.
         "channel={model: ofdm, snr_db: 3, speed_kmh: [3, 30], pilots: [[2], [2, 11]]}",
         "channel.model=[awgn, rayleigh_fast]",

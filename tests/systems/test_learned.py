@@ -186,7 +186,7 @@ def test_the_division_into_batches_changes_nothing(samples, network, small_pictu
     system, point = network
     link = Link("rayleigh_block", 10.0)
     together = system.transmit(small_pictures, link, point, seed=3)
-    monkeypatch.setattr(learned, "_BATCH_SAMPLES", samples)
+    monkeypatch.setattr("linksim.systems.network._BATCH_SAMPLES", samples)
     apart = systems.create(spec(str(point.weights.path))).transmit(small_pictures, link, point, seed=3)
     np.testing.assert_array_equal(together.pictures, apart.pictures)
     np.testing.assert_array_equal(together.symbol_errors, apart.symbol_errors)
@@ -206,7 +206,7 @@ def test_a_transmission_depends_on_the_seed_and_on_nothing_before(network, small
 def test_pictures_are_encoded_once_for_all_snrs(network, small_pictures, monkeypatch):
     system, point = network
     system.transmit(small_pictures, Link("awgn", 5.0), point, seed=3)
-    monkeypatch.setattr(learned._Network, "encode", lambda *_: pytest.fail("encoded again"))
+    monkeypatch.setattr(learned.Network, "encode", lambda *_: pytest.fail("encoded again"))
     system.transmit(small_pictures, Link("awgn", 15.0), point, seed=4)
 
 
@@ -330,9 +330,9 @@ def test_a_walk_between_orders_traces_each_once(system_of, ujscc_weights):
 def test_what_was_sent_is_remembered_by_order_and_not_by_snr(system_of, ujscc_weights, monkeypatch):
     system, _ = system_of(RemainderCodec(), ujscc_weights)
     images, encoded, sent = pictures(0, 256, side=16), [], {}
-    encode = learned._Network.encode
+    encode = learned.Network.encode
     monkeypatch.setattr(
-        learned._Network, "encode", lambda *given: (encoded.append(given[2]), encode(*given))[1]
+        learned.Network, "encode", lambda *given: (encoded.append(given[2]), encode(*given))[1]
     )
     for snr_db in (0.0, 8.0, 1.0, 20.0, 9.0, 2.0):
         (point,) = system.operating_points(Fraction(1, 6), snr_db)

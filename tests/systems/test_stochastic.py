@@ -72,7 +72,7 @@ def test_trials_of_one_system_draw_anew_and_encode_once(weights, monkeypatch):
     system, point = system_of(weights["jcm"])
     link = Tapped(0.0)
     system.transmit(images(), link, point, 1)
-    monkeypatch.setattr("linksim.systems.learned._Network.encode", None)  # remembered: not called again
+    monkeypatch.setattr("linksim.systems.learned.Network.encode", None)  # remembered: not called again
     system.transmit(images(), link, point, 2)
     system.transmit(images(), link, point, 1)
     assert (link.sent[0] != link.sent[1]).any()

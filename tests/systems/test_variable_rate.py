@@ -221,7 +221,7 @@ def test_what_is_sent_does_not_depend_on_chunks_or_history(system_of, pictures):
 
 def test_the_division_into_batches_changes_nothing(system_of, pictures, monkeypatch):
     together, _ = sent_of(system_of(), pictures, Link("awgn", 10.0))
-    monkeypatch.setattr(learned, "_BATCH_SAMPLES", 1)
+    monkeypatch.setattr("linksim.systems.network._BATCH_SAMPLES", 1)
     apart, _ = sent_of(system_of(), pictures, Link("awgn", 10.0))
     for one, other in zip(together, apart):
         np.testing.assert_array_equal(one.pictures, other.pictures)
@@ -232,8 +232,8 @@ def test_what_was_sent_is_remembered_by_the_snr_where_the_encoder_adapts(
     adapts, times, system_of, pictures, monkeypatch
 ):
     system, encoded = system_of(PatchCodec(adapts=adapts), side_information="free"), []
-    encode = learned._Network.encode
-    monkeypatch.setattr(learned._Network, "encode", lambda *given: (encoded.append(given), encode(*given))[1])
+    encode = learned.Network.encode
+    monkeypatch.setattr(learned.Network, "encode", lambda *given: (encoded.append(given), encode(*given))[1])
     for snr_db in (0.0, 5.0, 10.0, 5.0):
         sent_of(system, pictures, Link("awgn", snr_db))
     assert len(encoded) == 2 * times
@@ -242,7 +242,7 @@ def test_what_was_sent_is_remembered_by_the_snr_where_the_encoder_adapts(
 def test_the_self_information_is_computed_once(system_of, pictures, monkeypatch):
     system = system_of()
     sent_of(system, pictures, Link("awgn", 5.0))
-    monkeypatch.setattr(learned._Network, "self_information", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr(learned.Network, "self_information", lambda *_: pytest.fail("computed again"))
     sent_of(system, pictures, Link("rayleigh_fast", 15.0), Fraction(1, 24))
 
 

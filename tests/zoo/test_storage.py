@@ -66,6 +66,15 @@ def assert_stored(saved, loaded):
     """Weights agree to what is kept of them; the states of random generators are not stored."""
     for before, after in zip(saved.weights, loaded.weights, strict=True):
         assert after.dtype == before.dtype
+        exact = any(word in before.path for word in ("gdn", "quantizer"))
+        if saved.kernel_step and len(before.shape) > 1 and np.prod(before.shape) >= 4096 and not exact:
+            values = np.array(before)
+            step = max(saved.kernel_step * values.std(), abs(values).max() / 127)
+            np.testing.assert_allclose(after, values, rtol=1e-5, atol=step * (0.5 + 1e-4))
+            continue
+        if saved.kernel_step:
+            np.testing.assert_allclose(after, before, rtol=2.0**-11, atol=2**-25)
+            continue
         # Kernels keep a few bits after the leading one, others 10; near zero there are steps of 2^-24.
         linear = any(word in before.path for word in ("dense", "spinal_head"))
         kernel = len(before.shape) == 4 or (len(before.shape) == 2 and linear)
