@@ -129,3 +129,28 @@ def bits_of(codec, images):
         return np.asarray(codec.self_information(images)).sum(axis=1)
     latent = codec.analysis(2 * images - 1)
     return np.asarray(codec.hyperprior(latent).expected_bits).sum(axis=(1, 2))
+
+
+@pytest.mark.slow
+def test_large_networks_gain_from_phase_three_and_from_order():
+    """Photographs, mean CBR 1/16, 10 dB: 64QAM after both phases above phase 2 alone and above 4QAM."""
+    from linksim.images import load
+    from linksim.phy.link import Link
+    from linksim.scenario.images import PhotosSpec
+
+    photographs = load(PhotosSpec(source="photos", crop=(256, 384))).pictures
+    images = np.stack([picture.pixels for picture in photographs])
+
+    def psnrs_db(weights, order):
+        spec = LearnedSpec(type="learned", weights=weights, order=order)
+        system = Learned(spec, pictures=photographs)
+        (point,) = system.operating_points(Fraction(1, 16), 10.0)
+        reception = system.transmit(images, Link("awgn", 10.0), point, 1)
+        billed = np.mean(reception.channel_uses) / images[0].size
+        assert billed == pytest.approx(1 / 16, rel=1e-3)
+        return np.array([psnr_db(image, shown) for image, shown in zip(images, reception.pictures)])
+
+    both = psnrs_db("zoo:mdjcm/v", 6)
+    for other in (psnrs_db("zoo:mdjcm/v-substitute", 6), psnrs_db("zoo:mdjcm/v", 2)):
+        gains = both - other
+        assert gains.mean() > 2 * gains.std(ddof=1) / np.sqrt(len(gains))
