@@ -154,10 +154,14 @@ def test_a_figure_may_run_along_swept_numbers(minimal):
             {"systems": [{"type": "learned", "weights": ["zoo:a/b", "zoo:a/c"]}]},
             ["systems.0.label", "add `label:`"],
         ),
+        (
+            {"systems": [{"type": "own", "label": "a", "codec": ["a.py:f", "b.py:f"], "digest": "1"}]},
+            ["systems.0.codec", "one digest for several codecs"],
+        ),
     ],
     ids=[
         "many", "twice", "wrong", "empty", "name", "title", "limit", "union", "figure", "names", "kept",
-        "label",
+        "label", "digest",
     ],
 )  # fmt: skip
 def test_what_cannot_be_swept_is_refused(minimal, refusal, fields, told):
