@@ -31,6 +31,12 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Set a field, as channel.snr_db=10; repeatable."),
 ]
+Overlays = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--overlay", metavar="PUBLISHED", help="Name in baselines/published, or a file (repeatable)."
+    ),
+]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -206,12 +212,7 @@ def plot(
     y: Annotated[str, typer.Option(metavar="COLUMN", help="Of results.csv, on the y axis.")] = "psnr_db",
     log_x: Annotated[bool, typer.Option("--log-x", help="Logarithmic x axis.")] = False,
     log_y: Annotated[bool, typer.Option("--log-y", help="Logarithmic y axis.")] = False,
-    overlays: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--overlay", metavar="PUBLISHED", help="Name in baselines/published, or a file (repeatable)."
-        ),
-    ] = None,
+    overlays: Overlays = None,
     title: Annotated[str | None, typer.Option(metavar="TEXT", help="Stands over the figure.")] = None,
     out: Annotated[
         Path | None,
@@ -252,11 +253,13 @@ def report(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="The page; default DIR/report.html.")
     ] = None,
+    overlays: Overlays = None,
 ) -> int:
     """Write one HTML page of a run: curves, pictures, constellations, tables, origin."""
     from linksim.report.page import write_page
 
-    print(f"Look at {write_page(folder, out, tell=lambda line: print(line, flush=True))}")
+    page = write_page(folder, out, published=overlays or (), tell=lambda line: print(line, flush=True))
+    print(f"Look at {page}")
     return DONE
 
 

@@ -247,11 +247,13 @@ def overlay(reference: str | Path, x: str, y: str, cbrs: frozenset[float] = froz
     ]
 
 
-def published_curves(reference: str | Path, x: str = "snr_db", y: str = "psnr_db") -> list[PublishedCurve]:
+def published_curves(
+    reference: str | Path, x: str = "snr_db", y: str = "psnr_db", cbrs: frozenset[float] = frozenset()
+) -> list[PublishedCurve]:
     """The same as `overlay`, as plain labelled x and y."""
     return [
         PublishedCurve(curve.label, tuple(row[x] for row in curve.rows), tuple(row[y] for row in curve.rows))
-        for curve in overlay(reference, x, y)
+        for curve in overlay(reference, x, y, cbrs)
     ]
 
 
