@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Processes among which the tests' files are shared; each takes about 2 GB.
 TEST_WORKERS ?= 2
 
-.PHONY: help venv run test test-slow test-ray reliability verify verify-table bench bler lint docs schema clean
+.PHONY: help venv run test test-slow test-ray reliability verify verify-table baselines record-baselines bench bler lint docs schema clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -53,6 +53,34 @@ verify: $(READY)  ## hold each block of the physical layer against values from o
 verify-table: $(READY)  ## verify, and write the table of docs/verification.md
 	$(BIN)/python -m pytest tests/verification --table docs/verification.md
 
+# What is held: a scenario each, reduced so that all take less than five minutes on two cores.
+BASELINES := quickstart photos_tdl papers/deepjscc_q_fig7 papers/ujscc_fig5
+REDUCED := --set pictures=null --set 'metrics=[psnr]' --set 'figures=[{y: psnr_db, file: psnr_vs_snr}]'
+REDUCED_quickstart := --set images.limit=2 --set 'channel.snr_db={from: -3, to: 21, step: 3}' \
+	--set systems.0.mcs.decode=needed --set stop.trials=8
+REDUCED_photos_tdl := --set images.limit=2 --set 'images.crop=[192, 288]' --set 'channel.snr_db=[6, 14, 22]' \
+	--set 'systems.1.mcs.indices=[1, 4, 9, 15, 21]' --set stop.trials=24
+REDUCED_papers/deepjscc_q_fig7 := --set images.limit=24 --set 'channel.snr_db=[0, 8, 16, 24]' \
+	--set 'systems.4.mcs.indices=[1, 4, 9, 15, 21, 27]' --set stop.trials=8
+REDUCED_papers/ujscc_fig5 := --set images.limit=24 --set 'channel.snr_db=[0, 8, 15, 22, 28]' \
+	--set 'systems.7.mcs.indices=[1, 4, 9, 15, 21, 27]' --set stop.trials=8
+# Beyond the interval, in dB: other machines round otherwise.
+BASELINE_TOLERANCE := 0.02
+
+baselines: $(BASELINES:%=baseline/%)  ## run reduced scenarios and hold them against baselines/measured
+
+record-baselines: $(BASELINES:%=record/%)  ## write baselines/measured anew, after a change that is meant
+
+$(BASELINES:%=baseline/%): baseline/%: reduced/%
+	$(BIN)/linksim compare .baselines/$(notdir $*) baselines/measured/$(notdir $*).json \
+		--tolerance $(BASELINE_TOLERANCE)
+
+$(BASELINES:%=record/%): record/%: reduced/%
+	$(BIN)/linksim record .baselines/$(notdir $*) --out baselines/measured/$(notdir $*).json
+
+$(BASELINES:%=reduced/%): reduced/%: $(READY)
+	$(BIN)/linksim run scenarios/$*.yaml $(REDUCED) $(REDUCED_$*) --fresh --out .baselines/$(notdir $*)
+
 bench: $(READY)  ## measure speed in ratios; JSON in .benchmarks
 	@mkdir -p .benchmarks
 	$(BIN)/python -m pytest tests/benchmarks -m "" --benchmark-only --benchmark-quiet \
@@ -79,4 +107,4 @@ schema: $(READY)  ## write the JSON Schema of scenarios anew
 		> linksim/scenario/scenario.schema.json
 
 clean:  ## remove the environment and caches
-	rm -rf $(VENV) build docs/_build *.egg-info .pytest_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) build docs/_build *.egg-info .pytest_cache .ruff_cache .hypothesis .benchmarks .baselines

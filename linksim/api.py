@@ -3,16 +3,17 @@
 import os
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from linksim.scenario.dialect import read_yaml
 from linksim.scenario.errors import InputError
-from linksim.scenario.loader import validate
 from linksim.scenario.schema import Scenario
+from linksim.scenario.sweep import Sweep, expand, plain
 
 
 def run(
@@ -87,7 +88,7 @@ def run(
     from linksim.evaluation.study import run_study
     from linksim.progress import ProgressBar
 
-    plan, pictures = prepare(_held(_with_own(scenario, systems or {})))
+    plan, resolved = prepare(_held(_with_own(scenario, systems or {})))
     folder = Path(out) if out is not None else Path("runs") / plan.scenario.name
     if progress:
         for line in _staying(plan.scenario):
@@ -97,7 +98,7 @@ def run(
         try:
             with ProgressBar(plan.scenario.name) if progress else nullcontext(_Silence()) as listener:
                 start = partial(Mixed, start=Processes)
-                outcome = run_study(plan, pictures, store, folder, workers or cores(), listener, start)
+                outcome = run_study(plan, resolved, store, folder, workers or cores(), listener, start)
         finally:
             store.close()
         if outcome.lines:
@@ -205,6 +206,7 @@ class Results:
         log_x: bool = False,
         log_y: bool = False,
         title: str | None = None,
+        overlay: Iterable[str | Path] = (),
         out: str | Path | None = None,
     ) -> Plot:
         """Draw a column against another, as `linksim plot` does.
@@ -216,6 +218,8 @@ class Results:
         log_x, log_y : bool
             Logarithmic axes.
         title : str, optional
+        overlay : iterable of str or path
+            Published results to draw besides: names in baselines/published, or files.
         out : path, optional
             File without suffix; default `figures/Y_vs_X` in the run folder.
 
@@ -224,29 +228,52 @@ class Results:
         linksim.InputError
             A column is not there or holds no number.
         """
-        from linksim.report.closed_form import closed_forms
-        from linksim.report.curves import to_curves
         from linksim.report.figure import draw
 
         stem = Path(out) if out is not None else self.folder / "figures" / f"{y}_vs_{x}"
-        curves = to_curves(self.rows, x)
-        curves += closed_forms(curves, x, y)
+        curves = figure_curves(self.rows, x, y, overlay)
         return Plot(*draw(curves, x, y, stem, log_x=log_x, log_y=log_y, title=title))
 
 
-def prepare(scenario: Scenario):
-    """The plan of a scenario and its pictures, None where random bits are sent.
+def prepare(scenario: Scenario | Sweep) -> tuple:
+    """The plan of a scenario or of what it sweeps, and its text with all that is resolved.
 
     Raises
     ------
     InputError
-        Pictures, weights or what they are used with cannot be used.
+        Pictures, weights or what they are used with cannot be used; a figure overlays what is not there.
     """
-    from linksim import images
-    from linksim.evaluation.plan import Plan, resolve
+    from linksim.evaluation.cases import cases_of_sweep
+    from linksim.evaluation.plan import Plan
 
-    pictures = images.load(scenario.images) if scenario.has_pictures else None
-    return Plan(resolve(scenario, pictures), pictures), pictures
+    sweep = plain(scenario) if isinstance(scenario, Scenario) else scenario
+    _check_overlays(sweep.members[0].scenario)
+    cases, resolved = cases_of_sweep(sweep)
+    return Plan(cases), sweep.dump(resolved)
+
+
+def _check_overlays(scenario):
+    """Before anything takes time: what figures overlay is there."""
+    for index, figure in enumerate(scenario.figures):
+        for name in figure.overlay or ():
+            from linksim.report.published import overlay
+
+            try:
+                overlay(name, figure.x, figure.y)
+            except InputError as error:
+                raise error.at(f"figures.{index}.overlay") from error
+
+
+def figure_curves(rows: list[dict], x: str, y: str, overlays: Iterable[str | Path] | None = ()) -> list:
+    """The curves of a results table with what belongs beside them: closed forms and published results."""
+    from linksim.report.closed_form import closed_forms
+    from linksim.report.curves import to_curves
+    from linksim.report.published import overlay
+
+    curves = to_curves(rows, x)
+    curves += closed_forms(curves, x, y)
+    cbrs = frozenset(row["cbr"] for row in rows)
+    return curves + [curve for name in overlays or () for curve in overlay(name, x, y, cbrs)]
 
 
 def draw_figures(scenario: Scenario, folder: Path) -> list[Path]:
@@ -255,6 +282,7 @@ def draw_figures(scenario: Scenario, folder: Path) -> list[Path]:
     for figure in scenario.figures:
         try:
             options = {"log_x": figure.log_x, "log_y": figure.log_y, "title": scenario.title}
+            options["overlay"] = figure.overlay or ()
             stem = folder / "figures" / figure.file
             drawn.append(results.plot(figure.x, figure.y, **options, out=stem).png)
         except InputError as error:  # the other figures and the results are not lost for it
@@ -296,7 +324,7 @@ def _with_own(scenario, systems):
         entries.append({"type": "own", "label": label, **fields})
     if isinstance(scenario, Scenario):
         if not entries:
-            return scenario
+            return plain(scenario)
         data, file = {name: getattr(scenario, name) for name in type(scenario).model_fields}, "scenario"
     elif isinstance(scenario, Mapping):
         data, file = dict(scenario), "scenario"
@@ -304,11 +332,16 @@ def _with_own(scenario, systems):
         data, file = read_yaml(scenario), str(scenario)
     if entries and isinstance(data, dict) and isinstance(data.get("systems", ()), list | tuple):
         data = {**data, "systems": [*data.get("systems", ()), *entries]}
-    return validate(data, file=file)
+    return expand(data, file=file)
 
 
-def _held(scenario):
-    """The scenario with its codecs so that they reach workers."""
+def _held(sweep):
+    """The sweep with its codecs so that they reach workers."""
+    members = tuple(replace(member, scenario=_held_in(member.scenario)) for member in sweep.members)
+    return replace(sweep, members=members)
+
+
+def _held_in(scenario):
     from linksim.systems.own import Held
 
     return scenario.model_copy(

@@ -31,6 +31,12 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Set a field, as channel.snr_db=10; repeatable."),
 ]
+Overlays = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--overlay", metavar="PUBLISHED", help="Name in baselines/published, or a file (repeatable)."
+    ),
+]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -127,7 +133,9 @@ def run(
     from linksim.evaluation.study import run_study
     from linksim.progress import ProgressBar
 
-    plan, pictures = _plan(scenario, overrides)
+    sweep, plan, resolved = _plan(scenario, overrides)
+    if sweep.axes:
+        print(sweep.describe())
     folder = out if out is not None else Path("runs") / plan.scenario.name
     if (folder / "scenario.yaml").resolve() == scenario.resolve() and not (folder / "run.sqlite").exists():
         # The run leaves its resolved scenario there.
@@ -144,20 +152,15 @@ def run(
         store = Store(folder, fresh)
         try:
             with ProgressBar(plan.scenario.name) as progress:
-                outcome = run_study(plan, pictures, store, folder, workers, progress, start)
+                outcome = run_study(plan, resolved, store, folder, workers, progress, start)
         finally:
             store.close()
         figures = draw_figures(plan.scenario, folder) if outcome.lines else []
     if not outcome.complete:
         print(f"stopped; {folder}/results.csv holds what is finished. The same command goes on from there.")
         return INTERRUPTED
-    from linksim.report import quality, waterfall
-    from linksim.report.table import read_results
-
     print(f"{outcome.tasks} tasks in {outcome.seconds:.0f} s; {outcome.lines} lines in {folder}/results.csv")
-    rows = read_results(folder / "results.csv")
-    for line in quality.describe(rows) + waterfall.describe(rows):
-        print(line)
+    _print_quality(folder)
     with disk_failures(folder):
         gallery = draw_gallery(folder, plan.scenario.title) if plan.scenario.pictures is not None else []
     if gallery:
@@ -177,21 +180,22 @@ def check(scenario: ScenarioFile, overrides: Overrides = None) -> int:
 
     from linksim.evaluation.estimate import estimate
     from linksim.evaluation.executors import describe
-    from linksim.scenario.loader import dump_scenario
 
-    plan, pictures = _plan(scenario, overrides)
-    print(dump_scenario(plan.scenario).rstrip())
-    if pictures is not None:
-        names = ", ".join(picture.name for picture in pictures.pictures[:8])
-        print(f"\npictures: {len(pictures.pictures)} ({names}{', …' if len(pictures.pictures) > 8 else ''})")
+    sweep, plan, resolved = _plan(scenario, overrides)
+    print(resolved.rstrip())
+    if sweep.axes:
+        print(f"\n{sweep.describe()}")
+    for pictures in {id(case.pictures): case.sent for case in plan.cases if case.sent}.values():
+        names = ", ".join(picture.name for picture in pictures[:8])
+        print(f"\npictures: {len(pictures)} ({names}{', …' if len(pictures) > 8 else ''})")
     first = next(plan.rounds({}))
-    counts = Counter(plan.scenario.systems[task.system].label for task in first)
+    counts = Counter(plan.cases[task.case].spec.label for task in first)
     print("first round: " + ", ".join(f"{count} tasks of {label}" for label, count in counts.items()))
     for task in first[:3]:
-        print(f"  {plan.scenario.systems[task.system].label}: {describe(task)}")
+        print(f"  {plan.cases[task.case].spec.label}: {describe(task)}")
     if len(first) > 3:
         print(f"  … {len(first) - 3} more")
-    cost, cores = estimate(plan, pictures), _cores()
+    cost, cores = estimate(plan), _cores()
     print(f"upper bound: {cost.upper_bound} tasks")
     first_round = _duration(cost.first_round_seconds / cores + cost.start_seconds)
     at_most = _duration(cost.upper_bound_seconds / cores + cost.start_seconds)
@@ -208,6 +212,7 @@ def plot(
     y: Annotated[str, typer.Option(metavar="COLUMN", help="Of results.csv, on the y axis.")] = "psnr_db",
     log_x: Annotated[bool, typer.Option("--log-x", help="Logarithmic x axis.")] = False,
     log_y: Annotated[bool, typer.Option("--log-y", help="Logarithmic y axis.")] = False,
+    overlays: Overlays = None,
     title: Annotated[str | None, typer.Option(metavar="TEXT", help="Stands over the figure.")] = None,
     out: Annotated[
         Path | None,
@@ -215,9 +220,7 @@ def plot(
     ] = None,
 ) -> int:
     """Draw a figure from one or several runs."""
-    from linksim.api import draw_gallery
-    from linksim.report.closed_form import closed_forms
-    from linksim.report.curves import to_curves
+    from linksim.api import draw_gallery, figure_curves
     from linksim.report.figure import draw
     from linksim.report.table import read_results
 
@@ -232,8 +235,7 @@ def plot(
     if stem.suffix in (".png", ".pdf", ".csv"):
         stem = stem.with_suffix("")
     try:
-        curves = to_curves(rows, x)
-        curves += closed_forms(curves, x, y)
+        curves = figure_curves(rows, x, y, overlays)
         drawn = draw(curves, x, y, stem, log_x=log_x, log_y=log_y, title=title)
     except OSError as error:
         problem = f"cannot be written ({error.strerror})"
@@ -251,11 +253,13 @@ def report(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="The page; default DIR/report.html.")
     ] = None,
+    overlays: Overlays = None,
 ) -> int:
     """Write one HTML page of a run: curves, pictures, constellations, tables, origin."""
     from linksim.report.page import write_page
 
-    print(f"Look at {write_page(folder, out, tell=lambda line: print(line, flush=True))}")
+    page = write_page(folder, out, published=overlays or (), tell=lambda line: print(line, flush=True))
+    print(f"Look at {page}")
     return DONE
 
 
@@ -274,6 +278,68 @@ def paired(
     from linksim.report.paired import differences, table
 
     print("\n".join(table(differences(folder, base, metric), metric)))
+    return DONE
+
+
+@app.command()
+def compare(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Run folder.")],
+    reference: Annotated[
+        str,
+        typer.Argument(
+            metavar="REFERENCE",
+            help="A run, a file of baselines/measured, or published results.",
+        ),
+    ],
+    system: Annotated[
+        str | None, typer.Option(metavar="LABEL", help="Only this system of DIR; default: all.")
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="LABEL", help="This system of REFERENCE; default: that of the same label."),
+    ] = None,
+    x: Annotated[str, typer.Option(help="Along what: snr_db or cbr.")] = "snr_db",
+    tolerance: Annotated[
+        float | None, typer.Option(metavar="DB", min=0, help="Fail where a gap less its interval is larger.")
+    ] = None,
+) -> int:
+    """Compare the curves of a run with a reference: gaps in PSNR and SNR, BD-PSNR, where they cross."""
+    from linksim.report import compare as comparison
+    from linksim.report.table import read_results
+
+    if x not in comparison.AXES:
+        raise InputError(f"{x!r} is no axis", field="--x", mend="write snr_db or cbr")
+    held = comparison.read_reference(reference, x)
+    if tolerance is not None and not held.certain:
+        problem = f"the SNRs of {reference} are uncertain and decide nothing"
+        raise InputError(problem, field="--tolerance", mend="leave it out")
+    lines = comparison.lines_of(read_results(folder / "results.csv"), x)
+    found = comparison.compare(lines, held, x=x, system=system, against=against)
+    print("\n".join(comparison.table(found, x, same_metric=held.same_metric)))
+    for note in held.notes:
+        print(f"note: {note}")
+    beyond = [] if tolerance is None else comparison.exceeding(found, tolerance)
+    for line in beyond:
+        print(f"FAIL {line}")
+    if tolerance is not None and not beyond:
+        print(f"ok: {len(found)} curves within {tolerance:g} dB and their intervals")
+    return FAILED if beyond else DONE
+
+
+@app.command()
+def record(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Run folder.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Default: baselines/measured/NAME.json.")
+    ] = None,
+) -> int:
+    """Record the curves of a run, with their intervals, for `linksim compare` to hold later runs against."""
+    from linksim.report import measured
+
+    found = measured.of_run(folder)
+    target = out if out is not None else Path("baselines", "measured", f"{found.scenario['name']}.json")
+    measured.write(target, found)
+    print(target)
     return DONE
 
 
@@ -775,16 +841,27 @@ def _named_by_option(error):
 
 
 def _plan(path, overrides):
+    """What a scenario sweeps, its plan, and its text with all that is resolved."""
     from linksim.api import prepare
-    from linksim.scenario.loader import load_scenario
+    from linksim.scenario.sweep import load_sweep
 
-    loaded = load_scenario(path, tuple(overrides or ()))
+    sweep = load_sweep(path, tuple(overrides or ()))
     try:
-        return prepare(loaded)
+        return sweep, *prepare(sweep)
     except InputError as error:
         # A problem with a field is a problem of the scenario's file; one with a picture names its own.
         file = error.file or str(path)
         raise InputError(error.problem, file=file, field=error.field, mend=error.mend) from error
+
+
+def _print_quality(folder):
+    from linksim.report import quality, waterfall
+    from linksim.report.table import by_sweep, read_results
+
+    for heading, rows in by_sweep(read_results(folder / "results.csv")):
+        lines = quality.describe(rows) + waterfall.describe(rows)
+        for line in [f"{heading}:", *lines] if heading and lines else lines:
+            print(line)
 
 
 def _print_rows(rows):

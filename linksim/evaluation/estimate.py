@@ -11,11 +11,13 @@ from linksim.codecs.rate_search import REMEMBERED_BYTES
 from linksim.evaluation.plan import Plan
 from linksim.evaluation.tasks import Task
 from linksim.evaluation.work import Worker
-from linksim.images.picture import PictureSet
 from linksim.images.stored import KEPT_BYTES
 
 #: Operating points of each kind that are measured; the others are interpolated.
 _SAMPLES = 3
+
+#: Cases of each system that are measured; the others take the figures of the nearest before them.
+_CASES = 3
 
 
 @dataclass(frozen=True)
@@ -45,28 +47,35 @@ class Estimate:
     memory_limit_bytes: int
 
 
-def estimate(plan: Plan, pictures: PictureSet | None) -> Estimate:
+def estimate(plan: Plan) -> Estimate:
     """Measure a few tasks of a plan in this process."""
-    worker = Worker(plan.scenario, pictures)
+    worker = Worker(plan.cases)
     start = time.perf_counter()
     import linksim.phy  # noqa: F401
 
     start_seconds = time.perf_counter() - start
     all_tasks = list(plan.all_tasks())
-    first = next(plan.rounds({}))
+    asked = {task.id for task in next(plan.rounds({}))}
+    first = [task for task in all_tasks if task.id in asked]  # of what cases share, each sees its own
     rates: dict[tuple, tuple[list[float], list[float]]] = {}
-    for kind in {_kind(task) for task in all_tasks}:
-        alike = sorted((task for task in all_tasks if _kind(task) == kind), key=_work)
+    measured = _measured(plan.cases)
+
+    def kind_of(task: Task) -> tuple:
+        return measured[task.case], task.channel is None, task.uses is None
+
+    for kind in {kind_of(task) for task in all_tasks}:
+        alike = [task for task in all_tasks if kind_of(task) == kind]
+        alike = sorted([task for task in alike if task.case == kind[0]] or alike, key=_work)
         chosen = [alike[i] for i in sorted({round(x) for x in np.linspace(0, len(alike) - 1, _SAMPLES)})]
         for task in chosen:
             worker.execute(task)  # builds and traces what later tasks share
         rates[kind] = [_work(task) for task in chosen], [_seconds(worker, task) for task in chosen]
 
     def seconds(tasks: list[Task]) -> float:
-        return float(sum(np.interp(_work(task), *rates[_kind(task)]) for task in tasks))
+        return float(sum(np.interp(_work(task), *rates[kind_of(task)]) for task in tasks))
 
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    caches = KEPT_BYTES + MEMORY_BYTES + len(plan.scenario.systems) * REMEMBERED_BYTES
+    caches = KEPT_BYTES + MEMORY_BYTES + len(plan.cases) * REMEMBERED_BYTES
     return Estimate(
         len(first), len(all_tasks), seconds(first), seconds(all_tasks), start_seconds, memory, memory + caches
     )
@@ -79,8 +88,14 @@ def _seconds(worker, task):
     return time.process_time() - start
 
 
-def _kind(task):
-    return task.system, task.channel is None, task.uses is None
+def _measured(cases):
+    """For each case the one that is measured in its place: of every system some, evenly along a sweep."""
+    found = []
+    for index, case in enumerate(cases):
+        own = [i for i, other in enumerate(cases) if other.system == case.system]
+        chosen = {own[round(x)] for x in np.linspace(0, len(own) - 1, min(_CASES, len(own)))}
+        found.append(max(i for i in chosen if i <= index))
+    return found
 
 
 def _work(task):

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
 
+from linksim.evaluation.cases import Case
 from linksim.evaluation.schedule import Schedule
 from linksim.evaluation.tasks import Task
 from linksim.evaluation.work import Result, Worker
@@ -51,17 +52,17 @@ class Processes:
     ----------
     count : int
         Number of workers.
-    scenario, pictures
+    cases : tuple of Case
         What `linksim.evaluation.work.Worker` takes.
     """
 
-    def __init__(self, count: int, scenario, pictures):
+    def __init__(self, count: int, cases: tuple[Case, ...]):
         context = multiprocessing.get_context("spawn")
         threads = max(1, len(os.sched_getaffinity(0)) // count)
         self._workers: dict[Connection, multiprocessing.Process] = {}
         for _ in range(count):
             ours, theirs = context.Pipe()
-            process = context.Process(target=_serve, args=(theirs, scenario, pictures, threads), daemon=True)
+            process = context.Process(target=_serve, args=(theirs, cases, threads), daemon=True)
             process.start()
             theirs.close()
             self._workers[ours] = process
@@ -152,11 +153,11 @@ def describe(task: Task) -> str:
     return f"{task.point.name} {bandwidth}, {where}, {trial}"
 
 
-def _serve(connection, scenario, pictures, threads):
+def _serve(connection, cases, threads):
     """The life of a worker process: until its driver is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
     fix_threads(threads)
-    worker = Worker(scenario, pictures)
+    worker = Worker(cases)
     while True:
         try:
             task, keep_pictures = connection.recv()

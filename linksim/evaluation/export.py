@@ -34,30 +34,31 @@ def _cell(column, value):
     return f"{value:.4g}" if column in _RATES and value and value < 0.1 else value
 
 
-def export_rows(
-    path: Path, plan: Plan, results: Mapping[str, Summary], store: Store, names: list[str]
-) -> None:
+def export_rows(path: Path, plan: Plan, results: Mapping[str, Summary], store: Store) -> None:
     """Write rows.csv: every picture of every trial of every decoded operating point."""
     swept = points.columns(plan)[len(points.COLUMNS) :]
-    write_csv(path, _ROW_COLUMNS + swept, _picture_rows(plan, results, store, names))
+    write_csv(path, _ROW_COLUMNS + swept, _picture_rows(plan, results, store))
 
 
-def _picture_rows(plan, results, store, names):
+def _picture_rows(plan, results, store):
+    paths = points.swept_paths(plan)
     for series in plan.series():
         trials = plan.trials(series, results)
+        case = plan.case(series)
         for point in series.points:
+            swept = points.swept(plan, series, point)
             for trial in range(len(trials.of(point))):
                 for task in plan.tasks(series, point, trial):
                     for row in store.rows(task.id):
                         yield [
-                            plan.scenario.systems[series.system].label,
+                            case.spec.label,
                             series.channel.name,
                             series.channel.snr_db,
                             row.cbr,
                             point.name,
                             trial,
                             row.picture,
-                            names[row.picture],
+                            case.sent[row.picture].name,
                             row.outcome,
                             row.channel_uses,
                             row.psnr_db,
@@ -70,7 +71,7 @@ def _picture_rows(plan, results, store, names):
                             row.symbol_errors,
                             None if math.isnan(row.power) else 10 * math.log10(row.power),
                             None if math.isnan(row.power) else 10 * math.log10(row.peak_power / row.power),
-                            *(value for _, value in points.swept(plan, point)),
+                            *(swept.get(path) for path in paths),
                         ]
 
 

@@ -14,7 +14,7 @@ from linksim.evaluation.plan import Plan
 from linksim.evaluation.points import lines
 from linksim.evaluation.summary import Summary
 from linksim.evaluation.tasks import Task
-from linksim.images.picture import PictureSet
+from linksim.scenario.sweep import swept_text
 
 _COLUMNS = (
     "file", "original", "system", "snr_db", "cbr", "mcs", "image", "name", "trial", "outcome", "task",
@@ -35,9 +35,7 @@ class _Wanted(NamedTuple):
     task: Task
 
 
-def keep_pictures(
-    folder: Path, plan: Plan, pictures: PictureSet, results: Mapping[str, Summary], run
-) -> None:
+def keep_pictures(folder: Path, plan: Plan, results: Mapping[str, Summary], run) -> None:
     """Save the pictures that each system shows at the chosen SNRs, on the first trial that its line reports.
 
     Tasks are repeatable, so the pictures come from running theirs again.
@@ -46,11 +44,12 @@ def keep_pictures(
     ----------
     folder : Path
         `pictures/` of the run folder.
-    plan, pictures, results
-        Of the finished run.
+    plan, results
+        Of the finished run; a sweep sends the same pictures in all its cases.
     run : callable
         From a list of tasks to (task, Result) pairs that hold the pictures.
     """
+    pictures = plan.cases[0].pictures
     wanted = _wanted(plan, pictures, results)
     index = folder / "index.csv"
     if _already_there(folder, index, wanted):
@@ -71,28 +70,37 @@ def keep_pictures(
 
 
 def _wanted(plan, pictures, results):
-    scenario = plan.scenario
-    swept = sorted(scenario.channel.snr_db)
-    chosen = {min(swept, key=lambda snr_db: abs(snr_db - wish)) for wish in scenario.pictures.snr_db}
     last = {}
     for line in lines(plan, results):
-        if line.series.channel.snr_db in chosen:
+        if line.series.channel.snr_db in _nearest_snrs(plan.case(line.series).scenario):
             # The last line of a series is its policy's.
-            last[line.series.system, line.point.cbr, line.series.channel.snr_db] = line
-    slugs = _distinct([_slug(system.label) for system in scenario.systems])
+            last[line.series.case, line.point.cbr, line.series.channel.snr_db] = line
+    labels = [_label(case) for case in plan.cases]
+    slugs = _distinct([_slug(label) for label in labels])
     found = []
-    for (system, cbr, snr_db), line in last.items():
-        label = scenario.systems[system].label
+    for (case, cbr, snr_db), line in last.items():
+        scenario, label = plan.cases[case].scenario, labels[case]
         many = f"_cbr{_slug(str(cbr))}" if len(scenario.bandwidth.cbr) > 1 else ""
         first_trial = len(plan.trials(line.series, results).of(line.point)) - len(line.trials)
         for task in plan.tasks(line.series, line.point, first_trial):
             for image in scenario.pictures.images:
                 if task.pictures[0] <= image < task.pictures[1]:
-                    file = f"{_name(pictures, image)}_{snr_db:g}dB{many}_{slugs[system]}.png"
+                    file = f"{_name(pictures, image)}_{snr_db:g}dB{many}_{slugs[case]}.png"
                     original, name = _original(pictures, image), pictures.pictures[image].name
                     entry = (file, original, label, snr_db, str(cbr), line.mcs, image, name, task)
                     found.append(_Wanted(*entry))
     return found
+
+
+def _nearest_snrs(scenario):
+    """The swept SNRs at which pictures are kept."""
+    swept = sorted(scenario.channel.snr_db)
+    return {min(swept, key=lambda snr_db: abs(snr_db - wish)) for wish in scenario.pictures.snr_db}
+
+
+def _label(case):
+    """The system's label, with the values of swept fields."""
+    return ", ".join([case.spec.label, *(swept_text(path, value) for path, value in case.swept.items())])
 
 
 def _distinct(slugs):

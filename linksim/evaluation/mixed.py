@@ -3,7 +3,9 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
+from linksim.evaluation.cases import Case
 from linksim.evaluation.executors import InProcess
 from linksim.evaluation.tasks import Task
 from linksim.evaluation.work import Result, Worker
@@ -18,35 +20,27 @@ class Mixed:
     ----------
     count : int
         Number of workers.
-    scenario, pictures
+    cases : tuple of Case
         What `linksim.evaluation.work.Worker` takes.
-    start : callable (workers, scenario, pictures) -> executor
+    start : callable (workers, cases) -> executor
         Called when there is a task for a worker; `linksim.evaluation.executors.Processes`, say.
     """
 
-    def __init__(self, count: int, scenario, pictures, start: Callable):
-        self._here = {index for index, spec in enumerate(scenario.systems) if stays(spec)}
-        elsewhere = scenario.model_copy(
-            update={
-                "systems": tuple(
-                    spec.model_copy(update={"codec": IN_MEMORY}) if index in self._here else spec
-                    for index, spec in enumerate(scenario.systems)
-                )
-            }
-        )
-        self._start = lambda: start(count, elsewhere, pictures)
+    def __init__(self, count: int, cases: tuple[Case, ...], start: Callable):
+        self._here = {index for index, case in enumerate(cases) if stays(case.spec)}
+        self._start = lambda: start(count, tuple(map(_elsewhere, cases)))
         self._workers = None
-        self._own = InProcess(Worker(scenario, pictures))
+        self._own = InProcess(Worker(cases))
 
     def run(self, tasks: list[Task], keep_pictures: bool = False) -> Iterator[tuple[Task, Result]]:
         """Yield each task with its result."""
-        away = [task for task in tasks if task.system not in self._here]
+        away = [task for task in tasks if task.case not in self._here]
         if away:
             if self._workers is None:
                 with _without_main():
                     self._workers = self._start()
             yield from self._workers.run(away, keep_pictures)
-        yield from self._own.run([task for task in tasks if task.system in self._here], keep_pictures)
+        yield from self._own.run([task for task in tasks if task.case in self._here], keep_pictures)
 
     def describe(self) -> dict:
         """What provenance says of the workers."""
@@ -56,6 +50,13 @@ class Mixed:
         """End the workers."""
         if self._workers is not None:
             self._workers.close()
+
+
+def _elsewhere(case):
+    """A case without the codecs that stay here."""
+    kept = {"codec": IN_MEMORY}
+    systems = tuple(spec.model_copy(update=kept) if stays(spec) else spec for spec in case.scenario.systems)
+    return replace(case, scenario=case.scenario.model_copy(update={"systems": systems}))
 
 
 @contextmanager

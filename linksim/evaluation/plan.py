@@ -8,24 +8,21 @@ import secrets
 from collections import defaultdict
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from importlib.util import find_spec
 
 from linksim import systems
+from linksim.evaluation.cases import Case
 from linksim.evaluation.statistics import wilson
 from linksim.evaluation.summary import Summary
 from linksim.evaluation.tasks import ChannelPoint, Task, digest, seed_of, software
 from linksim.evaluation.trials import Trials, halfway, mean_psnr_db, precise_enough
-from linksim.images.picture import PictureSet
 from linksim.modulation.capacity import bicm_capacity
 from linksim.scenario.errors import InputError
 from linksim.scenario.schema import Scenario
 from linksim.scenario.systems import CALIBRATION_BLOCKS
-from linksim.systems.base import OperatingPoint, channel_uses
+from linksim.systems.base import OperatingPoint
 from linksim.systems.classifier import Classifier
-
-#: A chunk holds as many pictures as fit this many source samples.
-_CHUNK_SAMPLES = 4_000_000
 
 #: Fields of a system that say no more than its operating points do, or nothing about what is sent; side
 #: information, which counts where the rate varies; and the classifier, which counts by its weights' digest.
@@ -45,86 +42,29 @@ _IMPLEMENTATION_LOSS_DB = 1.0
 
 @dataclass(frozen=True)
 class Series:
-    """One system at one bandwidth and one channel point: the smallest unit that is planned on its own.
+    """One case at one bandwidth and one channel point: the smallest unit that is planned on its own.
 
     Attributes
     ----------
-    system : int
-        Index of the system in the scenario.
+    case : int
+        Index of the case in the plan.
     channel : ChannelPoint
     points : tuple of OperatingPoint
         Its candidates, in the order of their indices.
     """
 
-    system: int
+    case: int
     channel: ChannelPoint
     points: tuple[OperatingPoint, ...]
 
 
-def resolve(scenario: Scenario, pictures: PictureSet | None) -> Scenario:
-    """Fix what depends on the pictures, if there are any, and refuse what cannot work with them.
-
-    Raises
-    ------
-    InputError
-        When a CBR leaves a picture without a channel use, a learned system would have to send a grey picture
-        or a classifier to name its class, a figure shows the accuracy for pictures without labels, or a kept
-        picture does not exist.
-    """
-    if pictures is None:
-        return scenario
-    count = len(pictures.pictures)
-    smallest = min(pictures.pictures, key=lambda picture: picture.size)
-    for cbr in scenario.bandwidth.cbr:
-        if channel_uses(smallest.size, cbr) < 1:
-            raise InputError(
-                f"{cbr} leaves {smallest.name} without a channel use", field="bandwidth.cbr", mend="raise it"
-            )
-    grey = next((picture.name for picture in pictures.pictures if picture.shape[2] == 1), None)
-    learned = [i for i, system in enumerate(scenario.systems) if system.type in ("learned", "own")]
-    if grey is not None and learned:
-        raise InputError(
-            f"{grey} is grey, and learned and own systems send colour",
-            field=f"systems.{learned[0]}",
-            mend="use colour pictures, or leave the system out",
-        )
-    classifying = [i for i, system in enumerate(scenario.systems) if system.classifier is not None]
-    if grey is not None and classifying:
-        raise InputError(
-            f"{grey} is grey, and classifiers take colour",
-            field=f"systems.{classifying[0]}.classifier",
-            mend="use colour pictures, or leave it out",
-        )
-    for index, figure in enumerate(scenario.figures):
-        axis = "x" if figure.x == "accuracy" else "y"
-        if "accuracy" in (figure.x, figure.y) and all(picture.label is None for picture in pictures.pictures):
-            raise InputError(
-                f"the pictures of {scenario.images.source} have no labels",
-                field=f"figures.{index}.{axis}",
-                mend="take cifar10 or fashion_mnist, or show another column",
-            )
-    if scenario.pictures is not None and max(scenario.pictures.images) >= count:
-        raise InputError(
-            f"there is no picture {max(scenario.pictures.images)}",
-            field="pictures.images",
-            mend=f"write indices from 0 to {count - 1}",
-        )
-    if scenario.chunk is None:
-        largest = max(picture.size for picture in pictures.pictures)
-        chunk = min(count, max(1, _CHUNK_SAMPLES // largest))
-        scenario = scenario.model_copy(update={"chunk": chunk})
-    return scenario
-
-
 class Plan:
-    """All the tasks that a scenario may need, and the order in which they are asked for.
+    """All the tasks that a study may need, and the order in which they are asked for.
 
     Parameters
     ----------
-    scenario : Scenario
-        Resolved.
-    pictures : PictureSet or None
-        None where random bits are sent.
+    cases : tuple of Case
+        In the order of the results; of one scenario, or of the members of a sweep.
 
     Raises
     ------
@@ -133,67 +73,62 @@ class Plan:
         classifier's weights are none; weights take pictures of another size.
     """
 
-    def __init__(self, scenario: Scenario, pictures: PictureSet | None):
-        self.scenario = scenario
-        self._pictures = pictures.pictures if pictures is not None else ()
-        self._systems = [systems.create(spec, pictures=self._pictures) for spec in scenario.systems]
-        self._classifiers = [self._classifier(index, spec) for index, spec in enumerate(scenario.systems)]
-        self._chunks = [self._divide(spec) for spec in scenario.systems]
-        self._identities = [digest(self._identity(index)) for index in range(len(scenario.systems))]
+    def __init__(self, cases: tuple[Case, ...]):
+        self.cases = cases
+        self._systems = [systems.create(case.spec, pictures=case.sent) for case in cases]
+        self._classifiers = [self._classifier(case) for case in cases]
+        self._chunks = [_divide(case) for case in cases]
+        self._identities = [digest(self._identity(index)) for index in range(len(cases))]
         self._series = tuple(self._all_series())
         self._tasks: dict[tuple, Task] = {}
         self._digest_of = cache(
-            lambda start, stop: digest(
-                [(picture.digest, picture.label) for picture in self._pictures[start:stop]]
+            lambda case, start, stop: digest(
+                [(picture.digest, picture.label) for picture in cases[case].sent[start:stop]]
             )
         )
 
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario; of a sweep, its first values."""
+        return self.cases[0].scenario
+
+    def case(self, series: Series) -> Case:
+        """What a series is about."""
+        return self.cases[series.case]
+
     def series(self) -> Iterator[Series]:
-        """All series in canonical order: systems and CBRs as the scenario lists them, SNRs rising.
+        """All series in canonical order: cases as they are listed, CBRs as the scenario, SNRs rising.
 
         Without pictures every MCS is a series of its own.
         """
         return iter(self._series)
 
     def _all_series(self):
-        for index, system in enumerate(self._systems):
-            for cbr in self.scenario.bandwidth.cbr if self.scenario.has_pictures else (None,):
-                for snr_db in sorted(self.scenario.channel.snr_db):
-                    channel_point = ChannelPoint.of(self.scenario, snr_db)
+        for index, (case, system) in enumerate(zip(self.cases, self._systems)):
+            scenario = case.scenario
+            for cbr in scenario.bandwidth.cbr if scenario.has_pictures else (None,):
+                for snr_db in sorted(scenario.channel.snr_db):
+                    channel_point = ChannelPoint.of(scenario, snr_db)
                     try:
                         points = system.operating_points(cbr, snr_db)
                     except InputError as error:
-                        raise _of_system(error, index) from error
+                        raise _of_system(error, case) from error
                     for point in points:
                         if point.weights is not None:
-                            self._refuse_other_sizes(point.weights, f"systems.{index}.weights")
-                    for together in [points] if self.scenario.has_pictures else zip(points):
+                            _refuse_other_sizes(case, point.weights, "weights")
+                    for together in [points] if scenario.has_pictures else zip(points):
                         yield Series(index, channel_point, together)
 
-    def _classifier(self, index, spec):
+    def _classifier(self, case):
         """The weights of a system's classifier; None where it has none."""
-        if spec.classifier is None:
+        if case.spec.classifier is None:
             return None
         try:
-            weights = Classifier(spec.classifier.weights).weights
+            weights = Classifier(case.spec.classifier.weights).weights
         except InputError as error:
-            raise _of_system(error, index) from error
-        self._refuse_other_sizes(weights, f"systems.{index}.classifier.weights")
+            raise _of_system(error, case) from error
+        _refuse_other_sizes(case, weights, "classifier.weights")
         return weights
-
-    def _refuse_other_sizes(self, weights, field):
-        """Raise InputError unless all pictures have the size that the network takes, if it takes one only."""
-        side = weights.card.side
-        if side is None:
-            return
-        for picture in self._pictures:
-            height, width, _ = picture.shape
-            if (height, width) != (side, side):
-                raise InputError(
-                    f"{weights.reference} takes {side}×{side} px, and {picture.name} has {height}×{width}",
-                    field=field,
-                    mend=f"take pictures of this size, or set images.crop to [{side}, {side}]",
-                )
 
     def weights(self) -> dict[str, str]:
         """SHA-256 of all weights in use, of networks and classifiers, by their references."""
@@ -202,7 +137,7 @@ class Plan:
 
     def is_random(self, series: Series) -> bool:
         """Whether the series depends on the drawn channel."""
-        return self._systems[series.system].random(series.channel)
+        return self._systems[series.case].random(series.channel)
 
     def trials(self, series: Series, results: Mapping[str, Summary]) -> Trials:
         """The completed trials of a series."""
@@ -211,8 +146,8 @@ class Plan:
     def tasks(self, series: Series, point: OperatingPoint, trial: int) -> list[Task]:
         """The tasks of one trial of one operating point: one for each chunk of pictures."""
         return [
-            self._task(series.system, point, series.channel, chunk, trial)
-            for chunk in self._chunks[series.system]
+            self._task(series.case, point, series.channel, chunk, trial)
+            for chunk in self._chunks[series.case]
         ]
 
     def rounds(self, results: Mapping[str, Summary]) -> Generator[list[Task]]:
@@ -223,13 +158,13 @@ class Plan:
         results : mapping from task id to Summary
             Empty at first; grows by the tasks of each round. Tasks may be asked for again in later rounds.
         """
-        if self.scenario.has_pictures:
-            running = [self._rounds_of(series, results) for series in self.series()]
-        else:
-            lines = defaultdict(list)
-            for series in self.series():
-                lines[series.system, series.points].append(series)
-            running = [self._rounds_of_bits(of_point, results) for of_point in lines.values()]
+        running, lines = [], defaultdict(list)
+        for series in self.series():
+            if self.case(series).scenario.has_pictures:
+                running.append(self._rounds_of(series, results))
+            else:
+                lines[series.case, series.points].append(series)
+        running += [self._rounds_of_bits(of_point, results) for of_point in lines.values()]
         while running:
             requests = [(generator, next(generator, None)) for generator in running]
             running = [generator for generator, tasks in requests if tasks is not None]
@@ -241,13 +176,13 @@ class Plan:
         """Every task that the rounds can ask for, each once."""
         seen = set()
         for series in self.series():
-            system, random = self._systems[series.system], self.is_random(series)
-            spec = self.scenario.systems[series.system]
+            system, random = self._systems[series.case], self.is_random(series)
+            spec, stop = self.case(series).spec, self.case(series).scenario.stop
             calibrates = spec.type == "separated" and spec.mcs.policy == "threshold"
             for point in series.points:
                 tasks = self._ceiling(series, point) if system.prunes else []
                 tasks += self._calibration(series, point) if calibrates and point.mcs else []
-                for trial in range(self.scenario.stop.limit if random else 1):
+                for trial in range(stop.limit if random else 1):
                     tasks += self.tasks(series, point, trial)
                 for task in tasks:
                     if task.id not in seen:
@@ -255,7 +190,7 @@ class Plan:
                         yield task
 
     def _rounds_of(self, series, results):
-        spec = self.scenario.systems[series.system]
+        spec = self.case(series).spec
         trials = self.trials(series, results)
         if not self.is_random(series):
             yield self.tasks(series, series.points[0], 0)
@@ -276,7 +211,7 @@ class Plan:
         All get the first trials. Above the lowest SNR at which all the trials that there can be bring no
         block error, more would only count none.
         """
-        stop = self.scenario.stop
+        stop = self.case(line[0]).scenario.stop
         counts = dict.fromkeys(range(len(line)), stop.trials)
         trials = [self.trials(series, results) for series in line]
         yield [task for series in line for task in self._first_trials(series, series.points[0], stop.trials)]
@@ -286,7 +221,7 @@ class Plan:
                 (point,) = series.points
                 done = trials[place].of(point)
                 if counts[place] < stop.limit and not precise_enough(done, stop):
-                    counts[place] = self._more(counts[place])
+                    counts[place] = _more(counts[place], stop)
                     request += self._first_trials(series, point, counts[place])
                 if not any(trial.channel_outage for trial in done):
                     break
@@ -311,7 +246,7 @@ class Plan:
 
     def _keeps_to_target(self, series, point, results):
         """Whether Wilson's upper limit is at most the target, for the blocks of every size."""
-        target = self.scenario.systems[series.system].mcs.target_bler or _TARGET_BLER
+        target = self.case(series).spec.mcs.target_bler or _TARGET_BLER
         by_uses = defaultdict(list)
         for task in self._calibration(series, point):
             if task.id not in results:
@@ -322,32 +257,32 @@ class Plan:
 
     def _calibration(self, series, point):
         """Tasks that count block errors of random payloads, with seeds of their own."""
-        spec, cbr = self.scenario.systems[series.system], point.cbr
-        shapes = [(stop - start, self._pictures[start].shape) for start, stop in self._chunks[series.system]]
+        case, cbr = self.case(series), point.cbr
+        shapes = [(stop - start, case.sent[start].shape) for start, stop in self._chunks[series.case]]
         tasks = []
-        for uses in self._systems[series.system].block_uses(shapes, cbr):
+        for uses in self._systems[series.case].block_uses(shapes, cbr):
             step = max(1, _CALIBRATION_USES // uses)
             for start in range(0, CALIBRATION_BLOCKS, step):
                 chunk = (start, min(start + step, CALIBRATION_BLOCKS))
                 # A trial that no picture has.
-                seed = seed_of(self.scenario.seed, series.channel, start, -1)
+                seed = seed_of(case.scenario.seed, series.channel, start, -1)
                 identity = [
                     "calibration",
-                    spec.code.model_dump(mode="json"),
+                    case.spec.code.model_dump(mode="json"),
                     point.name,
                     uses,
                     chunk,
                     repr(series.channel),
                     seed,
-                    software(*(("pyldpc",) if self._needs_pyldpc(series.system) else ())),
+                    software(*(("pyldpc",) if _needs_pyldpc(case) else ())),
                 ]
                 name = digest(identity)[:32]
-                tasks.append(Task(name, series.system, point, series.channel, chunk, -1, seed, uses))
+                tasks.append(Task(name, series.case, point, series.channel, chunk, -1, seed, uses))
         return tasks
 
     def _fixed_rounds(self, series, point, trials):
         """One operating point until the stopping rules are met."""
-        stop = self.scenario.stop
+        stop = self.case(series).scenario.stop
         if point.mcs is None:  # without blocks there are no block errors to wait for
             stop = stop.model_copy(update={"min_block_errors": 0})
         count = stop.trials
@@ -355,11 +290,11 @@ class Plan:
             yield self._first_trials(series, point, count)
             if count == stop.limit or precise_enough(trials.of(point), stop):
                 return
-            count = self._more(count)
+            count = _more(count, stop)
 
     def _envelope_rounds(self, series, trials, results):
         """All operating points, or those that may still be the best, until the envelope is precise enough."""
-        stop, prunes = self.scenario.stop, self._systems[series.system].prunes
+        stop, prunes = self.case(series).scenario.stop, self._systems[series.case].prunes
         if prunes:
             tasks = {point: self._ceiling(series, point) for point in series.points}
             yield [task for of_point in tasks.values() for task in of_point]
@@ -386,53 +321,18 @@ class Plan:
             _, reported = trials.choose(count)
             if count == stop.limit or precise_enough(reported, stop):
                 return
-            count = self._more(count)
+            count = _more(count, stop)
 
     def _first_trials(self, series, point, count):
         return [task for trial in range(count) for task in self.tasks(series, point, trial)]
 
-    def _more(self, count):
-        """Trials grow by doubling."""
-        return min(2 * count, self.scenario.stop.limit)
-
     def _ceiling(self, series, point):
-        return [self._task(series.system, point, None, chunk, 0) for chunk in self._chunks[series.system]]
-
-    def _needs_pyldpc(self, index):
-        """Whether a system's codes are made by pyldpc; raises InputError where it is not installed."""
-        spec = self.scenario.systems[index]
-        if spec.type not in ("separated", "bits") or spec.code.name != "gallager":
-            return False
-        if find_spec("pyldpc") is None:
-            raise InputError(
-                "these codes are made by pyldpc, which is not installed",
-                field=f"systems.{index}.mcs.table",
-                mend="`pip install numpy scipy numba setuptools wheel`, then `pip install "
-                "--no-build-isolation pyldpc==0.7.9`",
-            )
-        return True
-
-    def _divide(self, spec):
-        """Chunks of consecutive pictures of one size, or of blocks; mosaics are not torn apart."""
-        if spec.type == "bits":
-            return [(0, spec.blocks)]
-        grouping = getattr(spec, "grouping", None)
-        members = grouping.mosaic if grouping else 1
-        length = -(-self.scenario.chunk // members) * members
-        chunks, start = [], 0
-        for stop in range(1, len(self._pictures) + 1):
-            if (
-                stop == len(self._pictures)
-                or stop - start == length
-                or self._pictures[stop].shape != self._pictures[start].shape
-            ):
-                chunks.append((start, stop))
-                start = stop
-        return chunks
+        return [self._task(series.case, point, None, chunk, 0) for chunk in self._chunks[series.case]]
 
     def _identity(self, index):
-        """Everything that can change the rows of a system and is the same for all its tasks."""
-        scenario, spec, classifier = self.scenario, self.scenario.systems[index], self._classifiers[index]
+        """Everything that can change the rows of a case and is the same for all its tasks."""
+        case, classifier = self.cases[index], self._classifiers[index]
+        scenario, spec = case.scenario, case.spec
         network = spec.type in ("learned", "own") or classifier is not None
         own = spec.type == "own"
         shared = {"link": {"power", "csi"}}
@@ -446,45 +346,89 @@ class Plan:
             classifier and classifier.digest,
             # The rest of the link comes with the channel point.
             scenario.model_dump(mode="json", include=shared),
-            software(*(("keras",) if network else ()), *(("pyldpc",) if self._needs_pyldpc(index) else ())),
+            software(*(("keras",) if network else ()), *(("pyldpc",) if _needs_pyldpc(case) else ())),
             # Two systems may have one digest, as "v1"; what has none is another system every time.
             *([spec.label, spec.digest or secrets.token_hex()] if own else []),
         ]
 
-    @cached_property
-    def _all_pictures(self):
-        """What the rates depend on where they vary, whatever the chunk."""
-        return digest([picture.digest for picture in self._pictures])
-
-    def _task(self, system, point, channel, chunk, trial):
-        key = (system, point, channel, chunk, trial)
+    def _task(self, case, point, channel, chunk, trial):
+        key = (case, point, channel, chunk, trial)
         if key not in self._tasks:
             self._tasks[key] = self._build_task(*key)
         return self._tasks[key]
 
-    def _build_task(self, system, point, channel, chunk, trial):
+    def _build_task(self, index, point, channel, chunk, trial):
         start, stop = chunk
-        spec = self.scenario.systems[system]
-        uses = spec.uses if spec.type == "bits" else None
-        seed = seed_of(self.scenario.seed, channel, start, trial)
+        case = self.cases[index]
+        uses = case.spec.uses if case.spec.type == "bits" else None
+        seed = seed_of(case.scenario.seed, channel, start, trial)
         identity = [
-            self._identities[system],
+            self._identities[index],
             [point.name, str(point.cbr)],
             repr(channel),
-            [start, self._digest_of(start, stop) if uses is None else stop],
+            [start, self._digest_of(index, start, stop) if uses is None else stop],
             trial,
             seed,
         ]
         if point.weights is not None:
             identity.append(point.weights.digest)
         if point.varies:
-            identity += [spec.side_information, self._all_pictures]
-        return Task(digest(identity)[:32], system, point, channel, chunk, trial, seed, uses)
+            identity += [case.spec.side_information, case.all_digests]
+        return Task(digest(identity)[:32], index, point, channel, chunk, trial, seed, uses)
 
 
-def _of_system(error, index):
+def _of_system(error, case):
     """The error of a system with the path of the field in the scenario."""
-    return InputError(error.problem, field=f"systems.{index}.{error.field}", mend=error.mend)
+    return InputError(error.problem, field=f"systems.{case.system}.{error.field}", mend=error.mend)
+
+
+def _refuse_other_sizes(case, weights, field):
+    """Raise InputError unless all pictures have the size that the network takes, if it takes one only."""
+    side = weights.card.side
+    if side is None:
+        return
+    for picture in case.sent:
+        height, width, _ = picture.shape
+        if (height, width) != (side, side):
+            raise InputError(
+                f"{weights.reference} takes {side}×{side} px, and {picture.name} has {height}×{width}",
+                field=f"systems.{case.system}.{field}",
+                mend=f"take pictures of this size, or set images.crop to [{side}, {side}]",
+            )
+
+
+def _divide(case):
+    """Chunks of consecutive pictures of one size, or of blocks; mosaics are not torn apart."""
+    if case.spec.type == "bits":
+        return [(0, case.spec.blocks)]
+    grouping = getattr(case.spec, "grouping", None)
+    members = grouping.mosaic if grouping else 1
+    length = -(-case.scenario.chunk // members) * members
+    pictures, chunks, start = case.sent, [], 0
+    for stop in range(1, len(pictures) + 1):
+        if stop == len(pictures) or stop - start == length or pictures[stop].shape != pictures[start].shape:
+            chunks.append((start, stop))
+            start = stop
+    return chunks
+
+
+def _needs_pyldpc(case):
+    """Whether a system's codes are made by pyldpc; raises InputError where it is not installed."""
+    if case.spec.type not in ("separated", "bits") or case.spec.code.name != "gallager":
+        return False
+    if find_spec("pyldpc") is None:
+        raise InputError(
+            "these codes are made by pyldpc, which is not installed",
+            field=f"systems.{case.system}.mcs.table",
+            mend="`pip install numpy scipy numba setuptools wheel`, then `pip install "
+            "--no-build-isolation pyldpc==0.7.9`",
+        )
+    return True
+
+
+def _more(count, stop):
+    """Trials grow by doubling."""
+    return min(2 * count, stop.limit)
 
 
 def _first_guess(series):

@@ -47,7 +47,7 @@ def lines(plan: Plan, results: Mapping[str, Summary]) -> Iterator[Line]:
             done = trials.of(point)
             if done:
                 yield Line(series, point.name, point, tuple(done))
-        spec = plan.scenario.systems[series.system]
+        spec = plan.case(series).spec
         if spec.type == "separated" and spec.mcs.policy == "threshold":
             point = plan.threshold_choice(series, results)
             done = trials.of(point)
@@ -62,14 +62,14 @@ def lines(plan: Plan, results: Mapping[str, Summary]) -> Iterator[Line]:
 
 def values(plan: Plan, line: Line) -> dict[str, object]:
     """The columns of one line as numbers and texts; None where a column does not apply."""
-    scenario = plan.scenario
+    case = plan.case(line.series)
     total = sum(line.trials, Summary())
     random = plan.is_random(line.series)
     sent = total.delivered + total.channel_outage if line.point.mcs is not None else 0  # has blocks
     bler = wilson(total.channel_outage, sent)
     ofdm = line.series.channel.ofdm
     found = {
-        "system": scenario.systems[line.series.system].label,
+        "system": case.spec.label,
         "channel": line.series.channel.name,
         "snr_db": line.series.channel.snr_db,
         "mcs": line.mcs,
@@ -90,9 +90,9 @@ def values(plan: Plan, line: Line) -> dict[str, object]:
         "papr_db": _quotient(total.papr_db, total.sent),
         "pilot_overhead": ofdm and ofdm.pilot_overhead,
     }
-    if scenario.has_pictures:
+    if case.scenario.has_pictures:
         found |= _of_pictures(total, line.trials, random)
-    for path, value in swept(plan, line.point):
+    for path, value in swept(plan, line.series, line.point).items():
         found[f"sweep.{path}"] = value
     return found
 
@@ -118,17 +118,23 @@ def _of_pictures(total, trials, random):
 
 def columns(plan: Plan) -> tuple[str, ...]:
     """The columns of this run's results.csv."""
-    return COLUMNS + (("sweep.bandwidth.cbr",) if _many_cbrs(plan) else ())
+    return COLUMNS + tuple(f"sweep.{path}" for path in swept_paths(plan))
 
 
-def swept(plan: Plan, point: OperatingPoint) -> Iterator[tuple[str, str]]:
-    """Swept fields, SNR aside, with the value that the scenario wrote."""
-    if _many_cbrs(plan):
-        yield "bandwidth.cbr", str(point.cbr)
+def swept_paths(plan: Plan) -> tuple[str, ...]:
+    """All swept fields, SNR aside, by their paths."""
+    cbrs = ["bandwidth.cbr"] if any(_many_cbrs(case) for case in plan.cases) else []
+    return tuple(dict.fromkeys([*cbrs, *(path for case in plan.cases for path in case.swept)]))
 
 
-def _many_cbrs(plan):
-    return plan.scenario.has_pictures and len(plan.scenario.bandwidth.cbr) > 1
+def swept(plan: Plan, series: Series, point: OperatingPoint) -> dict[str, str]:
+    """The fields that are swept for this case, SNR aside, with the values that the scenario wrote."""
+    case = plan.case(series)
+    return ({"bandwidth.cbr": str(point.cbr)} if _many_cbrs(case) else {}) | dict(case.swept)
+
+
+def _many_cbrs(case):
+    return case.scenario.has_pictures and len(case.scenario.bandwidth.cbr) > 1
 
 
 def _quotient(numerator, denominator):

@@ -10,26 +10,28 @@ from pathlib import Path
 
 import linksim
 from linksim.evaluation.plan import Plan
-from linksim.images.picture import PictureSet
 
 
-def describe_session(plan: Plan, pictures: PictureSet | None) -> dict:
-    """The record of one session of a run, ready for JSON."""
+def describe_session(plan: Plan) -> dict:
+    """The record of one session of a run, ready for JSON; `pictures` is a list where they are swept."""
+    described = [_pictures(case) for case in {id(case.pictures): case for case in plan.cases}.values()]
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "linksim": linksim.__version__,
         "commit": _commit(),
         "seed": plan.scenario.seed,
-        "pictures": pictures
-        and {
-            "digest": pictures.digest,
-            "names": [picture.name for picture in pictures.pictures],
-            "skipped": list(pictures.skipped),
-        },
+        "pictures": described[0] if len(described) == 1 else described,
         "weights": plan.weights(),
         "machine": describe_machine(),
         "packages": dict(sorted({dist.name: dist.version for dist in distributions()}.items())),
     }
+
+
+def _pictures(case):
+    if case.pictures is None:
+        return None
+    names = [picture.name for picture in case.sent]
+    return {"digest": case.pictures.digest, "names": names, "skipped": list(case.pictures.skipped)}
 
 
 def describe_machine() -> dict:

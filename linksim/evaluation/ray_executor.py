@@ -153,6 +153,13 @@ def ship(pictures: PictureSet | None) -> PictureSet | None:
     return PictureSet(tuple(shipped), pictures.skipped)
 
 
+def _shipped(cases):
+    """The cases with their pictures shipped, each set once."""
+    sets = {id(case.pictures): case.pictures for case in cases}
+    shipped = {key: ship(pictures) for key, pictures in sets.items()}
+    return tuple(replace(case, pictures=shipped[id(case.pictures)]) for case in cases)
+
+
 @ray.remote
 class _Actor:
     """A worker on a node, which takes one CPU of it."""
@@ -173,8 +180,8 @@ class _Actor:
                 digests[reference] = str(error).partition("\n")[0]
         return _installed(), digests, {"name": _node_name(), **describe_machine()}
 
-    def load(self, scenario, pictures):
-        self._worker = Worker(scenario, pictures)
+    def load(self, cases):
+        self._worker = Worker(cases)
 
     def execute(self, task, keep_pictures, loaded):
         """Carry a task out; `loaded` only makes it wait for `load`, and fail with it."""
@@ -197,16 +204,16 @@ class RayActors:
         SHA-256 of all weights in use by their references.
     count : int or None
         Number of workers; None or more than the cluster has CPUs: as many as it has.
-    scenario, pictures
+    cases : tuple of Case
         What `linksim.evaluation.work.Worker` takes.
     """
 
-    def __init__(self, weights, count, scenario, pictures):
+    def __init__(self, weights, count, cases):
         self._expected_weights = weights
         self._installed = _installed()
         cpus = int(ray.cluster_resources().get("CPU", 0))
         self._count = min(count or cpus, cpus)
-        self._shared = ray.put(scenario), ray.put(ship(pictures))
+        self._shared = ray.put(_shipped(cases))
         self._starting = {}  # from what an actor's inspection will be to the actor
         self._loaded = {}  # from every actor at work to the end of its loading
         self._machines = {}  # of every node that had a worker, by name
@@ -303,7 +310,7 @@ class RayActors:
                     stacklevel=2,
                 )
         self._names[actor] = name
-        self._loaded[actor] = actor.load.remote(*self._shared)
+        self._loaded[actor] = actor.load.remote(self._shared)
 
     def _answer(self, ref, task):
         """The answer of an actor; None if it or the answer is lost."""

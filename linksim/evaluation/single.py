@@ -6,8 +6,9 @@ import numpy as np
 
 from linksim import zoo
 from linksim.evaluation import points
+from linksim.evaluation.cases import cases_of
 from linksim.evaluation.executors import InProcess
-from linksim.evaluation.plan import Plan, resolve
+from linksim.evaluation.plan import Plan
 from linksim.evaluation.work import Worker
 from linksim.images.picture import Picture, PictureSet
 from linksim.scenario.errors import InputError
@@ -101,9 +102,8 @@ def send(
             mend=f"leave it out, or write {made_for}",
         )
     pictures = PictureSet((picture,))
-    scenario = resolve(scenario, pictures)
-    plan = Plan(scenario, pictures)
-    executor = InProcess(Worker(scenario, pictures))
+    plan = Plan(cases_of(scenario, pictures))
+    executor = InProcess(Worker(plan.cases))
     results = {}
     for tasks in plan.rounds(results):
         for task, result in executor.run([task for task in tasks if task.id not in results]):

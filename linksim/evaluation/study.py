@@ -14,8 +14,6 @@ from linksim.evaluation.plan import Plan
 from linksim.evaluation.provenance import describe_session
 from linksim.evaluation.store import Store
 from linksim.evaluation.summary import Summary
-from linksim.images.picture import PictureSet
-from linksim.scenario.loader import dump_scenario
 
 
 class Progress(Protocol):
@@ -51,7 +49,7 @@ class Outcome:
 
 
 def run_study(
-    plan: Plan, pictures: PictureSet | None, store: Store, folder: Path, workers: int | None,
+    plan: Plan, resolved: str, store: Store, folder: Path, workers: int | None,
     progress: Progress, start: Callable = Processes,
 ) -> Outcome:  # fmt: skip
     """Carry out what is missing, then export; Ctrl-C ends it early with the exports of what there is.
@@ -59,9 +57,8 @@ def run_study(
     Parameters
     ----------
     plan : Plan
-        Of a resolved scenario.
-    pictures : PictureSet or None
-        None where random bits are sent.
+    resolved : str
+        The resolved scenario, for scenario.yaml.
     store : Store
         Open; finished tasks in it that the plan asks for are not repeated.
     folder : Path
@@ -69,7 +66,7 @@ def run_study(
     workers : int or None
         Worker processes; None leaves their number to `start`.
     progress : Progress
-    start : callable (workers, scenario, pictures) -> executor
+    start : callable (workers, cases) -> executor
         Called when there is a task to carry out.
 
     Raises
@@ -78,13 +75,13 @@ def run_study(
         When a task fails; everything finished before is stored.
     """
     began = time.monotonic()
-    session = describe_session(plan, pictures)
-    _write(folder / "scenario.yaml", dump_scenario(plan.scenario))
+    session = describe_session(plan)
+    _write(folder / "scenario.yaml", resolved)
     # What an earlier session finished counts only once the plan asks for it: decisions must not see more than
     # those of an uninterrupted run, and exports hold what the scenario as it stands now asks for.
     stored = store.summaries()
     results: dict[str, Summary] = {}
-    team = _Team(lambda: start(workers, plan.scenario, pictures))
+    team = _Team(lambda: start(workers, plan.cases))
     done, complete = 0, False
     try:
         for number, tasks in enumerate(plan.rounds(results), start=1):
@@ -97,7 +94,7 @@ def run_study(
                 done += 1
                 progress.task()
         if plan.scenario.pictures is not None:
-            keep_pictures(folder / "pictures", plan, pictures, results, lambda tasks: team.run(tasks, True))
+            keep_pictures(folder / "pictures", plan, results, lambda tasks: team.run(tasks, True))
         complete = True
     except KeyboardInterrupt:
         pass
@@ -106,7 +103,7 @@ def run_study(
         seconds = time.monotonic() - began
         if done or not store.sessions():
             store.record({**session, **team.describe(), "wall_seconds": round(seconds, 1), "tasks": done})
-        lines = _export(plan, pictures, store, folder, results, complete)
+        lines = _export(plan, store, folder, results, complete)
     return Outcome(complete, lines, done, seconds)
 
 
@@ -131,13 +128,11 @@ class _Team:
             self._executor.close()
 
 
-def _export(plan, pictures, store, folder, results, complete):
+def _export(plan, store, folder, results, complete):
     """Write the exports; returns the number of lines of results.csv."""
     lines = export_results(folder / "results.csv", plan, results)
-    if pictures is not None:
-        export_rows(
-            folder / "rows.csv", plan, results, store, [picture.name for picture in pictures.pictures]
-        )
+    if plan.scenario.has_pictures:
+        export_rows(folder / "rows.csv", plan, results, store)
     record = {"complete": complete, "sessions": store.sessions()}
     _write(folder / "provenance.json", json.dumps(record, indent=2) + "\n")
     return lines

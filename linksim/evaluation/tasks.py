@@ -81,8 +81,8 @@ class Task:
     ----------
     id : str
         Hash of everything that can change the rows.
-    system : int
-        Index of the system in the scenario.
+    case : int
+        Index of the case in the plan.
     point : OperatingPoint
     channel : ChannelPoint or None
         None asks for the system's ceiling: what would arrive if the channel spoiled nothing.
@@ -98,7 +98,7 @@ class Task:
     """
 
     id: str
-    system: int
+    case: int
     point: OperatingPoint
     channel: ChannelPoint | None
     pictures: tuple[int, int]

@@ -9,9 +9,9 @@ import numpy as np
 
 from linksim import systems
 from linksim.codecs.cache import FileCache
+from linksim.evaluation.cases import Case
 from linksim.evaluation.summary import Summary, summarise, summarise_blocks
 from linksim.evaluation.tasks import Task
-from linksim.images.picture import PictureSet
 from linksim.metrics.ms_ssim import ssim_and_ms_ssim
 from linksim.metrics.psnr import psnr_db
 from linksim.metrics.ssim import ssim
@@ -69,19 +69,16 @@ class Worker:
 
     Parameters
     ----------
-    scenario : Scenario
-    pictures : PictureSet or None
-        None where random bits are sent.
+    cases : tuple of Case
+        Of the plan.
     """
 
-    def __init__(self, scenario: Scenario, pictures: PictureSet | None):
-        self._scenario = scenario
-        self._pictures = pictures.pictures if pictures is not None else ()
+    def __init__(self, cases: tuple[Case, ...]):
+        self._cases = cases
         self._cache = FileCache()
-        self._systems: dict[int, systems.System] = {}
+        self._systems: dict[tuple, systems.System] = {}
         self._classifiers: dict[str, Classifier] = {}
         self._scores: dict[tuple, tuple] = {}
-        self._fallback = fallback_colour(scenario)
 
     def execute(self, task: Task, keep_pictures: bool = False) -> Result:
         """Run one task."""
@@ -89,16 +86,17 @@ class Worker:
             return self._count(task)
         start = time.perf_counter()
         first, last = task.pictures
-        images = np.stack([picture.pixels for picture in self._pictures[first:last]])
-        system = self._system(task.system)
+        case = self._cases[task.case]
+        images = np.stack([picture.pixels for picture in case.sent[first:last]])
+        system = self._system(case)
         if task.channel is None:
             reception = system.ceiling(images, task.point)
         else:
             from linksim.phy.link import Link
 
             link = Link(**vars(task.channel))
-            reception = self._classify(task.system, system.transmit(images, link, task.point, task.seed))
-        rows = tuple(self._row(first + i, reception, i) for i in range(len(images)))
+            reception = self._classify(case, system.transmit(images, link, task.point, task.seed))
+        rows = tuple(self._row(case, first + i, reception, i) for i in range(len(images)))
         return Result(
             rows,
             summarise(rows),
@@ -113,22 +111,25 @@ class Worker:
 
         link = Link(**vars(task.channel))
         first, last = task.pictures
-        spec = self._scenario.systems[task.system]
+        spec = self._cases[task.case].spec
         exhaustive = spec.type == "bits"  # a calibration asks for block errors alone
         reception = send_blocks(
             last - first, task.uses, task.point.mcs, spec.code, link, task.seed, exhaustive
         )
         return Result((), summarise_blocks(reception), time.perf_counter() - start)
 
-    def _system(self, index):
-        if index not in self._systems:
-            spec = self._scenario.systems[index]
-            self._systems[index] = systems.create(spec, self._cache, self._fallback, self._pictures)
-        return self._systems[index]
+    def _system(self, case):
+        """The system of a case; cases that differ in the channel alone share one, with what it remembers."""
+        fallback = fallback_colour(case.scenario)
+        codec = id(case.spec.codec) if case.spec.type == "own" else None
+        key = case.spec.model_dump_json(), codec, fallback, id(case.pictures)
+        if key not in self._systems:
+            self._systems[key] = systems.create(case.spec, self._cache, fallback, case.sent)
+        return self._systems[key]
 
-    def _classify(self, index, reception):
+    def _classify(self, case, reception):
         """The reception with the classes that the system's classifier names; the fallback shows none."""
-        spec = self._scenario.systems[index].classifier
+        spec = case.spec.classifier
         if spec is None:
             return reception
         classes = np.full(len(reception.pictures), -1)
@@ -139,10 +140,10 @@ class Worker:
             classes[delivered] = self._classifiers[spec.weights](reception.pictures[delivered])
         return replace(reception, classes=classes)
 
-    def _row(self, index, reception, i):
+    def _row(self, case, index, reception, i):
         outage_probability = float(reception.outage_probability[i])
-        received, scores = self._score(index, reception.pictures[i], outage_probability)
-        label, correct = self._pictures[index].label, None
+        received, scores = self._score(case, index, reception.pictures[i], outage_probability)
+        label, correct = case.sent[index].label, None
         if label is not None and reception.classes is not None:
             correct = float(reception.classes[i] == label) * (1 - outage_probability)
         return Row(
@@ -152,7 +153,7 @@ class Worker:
             **scores,
             correct=correct,
             channel_uses=float(reception.channel_uses[i]),
-            cbr=float(reception.channel_uses[i]) / self._pictures[index].size,
+            cbr=float(reception.channel_uses[i]) / case.sent[index].size,
             power=float(reception.power[i]),
             peak_power=float(reception.peak_power[i]),
             bits=int(reception.bits[i]),
@@ -161,19 +162,20 @@ class Worker:
             symbol_errors=int(reception.symbol_errors[i]),
         )
 
-    def _score(self, index, received, outage_probability):
+    def _score(self, case, index, received, outage_probability):
         """Name and scores of a received picture; in expectation where an outage has a probability."""
-        sha = hashlib.sha256(self._pictures[index].digest.encode())
+        fallback, metrics = fallback_colour(case.scenario), case.scenario.metrics
+        sha = hashlib.sha256(case.sent[index].digest.encode())
         sha.update(np.ascontiguousarray(received).tobytes())
-        sha.update(repr((outage_probability, self._fallback, self._scenario.metrics)).encode())
+        sha.update(repr((outage_probability, fallback, metrics)).encode())
         name = sha.hexdigest()[:32]
         if name not in self._scores:
             if len(self._scores) >= _REMEMBERED_SCORES:
                 self._scores.clear()
-            original = self._pictures[index].pixels
-            scores = self._measure(original, received)
+            original = case.sent[index].pixels
+            scores = _measure(original, received, metrics)
             if outage_probability:
-                lost = self._measure(original, fallback_picture(original.shape, self._fallback))
+                lost = _measure(original, fallback_picture(original.shape, fallback), metrics)
                 scores = {
                     metric: None
                     if value is None
@@ -183,18 +185,18 @@ class Worker:
             self._scores[name] = scores
         return name, self._scores[name]
 
-    def _measure(self, original, received):
-        metrics = self._scenario.metrics
-        single = multi = None
-        if "ms_ssim" in metrics:
-            single, multi = ssim_and_ms_ssim(original, received)
-        elif "ssim" in metrics:
-            single = ssim(original, received)
-        return {
-            "psnr_db": psnr_db(original, received),
-            "ssim": single if "ssim" in metrics else None,
-            "ms_ssim": multi,
-        }
+
+def _measure(original, received, metrics):
+    single = multi = None
+    if "ms_ssim" in metrics:
+        single, multi = ssim_and_ms_ssim(original, received)
+    elif "ssim" in metrics:
+        single = ssim(original, received)
+    return {
+        "psnr_db": psnr_db(original, received),
+        "ssim": single if "ssim" in metrics else None,
+        "ms_ssim": multi,
+    }
 
 
 def fallback_colour(scenario: Scenario) -> tuple[int, int, int]:

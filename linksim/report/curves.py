@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from linksim.report.labels import mcs_text, value_text
 from linksim.report.table import target_cbr
 
-MAIN, SINGLE, BOUND = "main", "single", "bound"
+MAIN, SINGLE, BOUND, PUBLISHED = "main", "single", "bound", "published"
 
 INTERVALS = {
     "psnr_db": ("psnr_ci95_db",),
@@ -28,7 +28,7 @@ class Curve:
         What the legend calls it; single MCSs of one set share one.
     role : str
         `MAIN`: a system, or the policy's own line of a system with MCSs; `SINGLE`: one MCS among many;
-        `BOUND`: a capacity bound.
+        `BOUND`: a capacity bound; `PUBLISHED`: what others measured.
     system : str
         The system's label.
     variant : tuple
@@ -127,6 +127,11 @@ def _identity_columns(rows, x):
     if "sweep.bandwidth.cbr" in columns:
         # The same quantity as the CBR column, under its path in the scenario: named once.
         columns.remove("cbr" if x == "sweep.bandwidth.cbr" else "sweep.bandwidth.cbr")
+    # A swept channel is told by the channel's name, unless two values share it.
+    names = {row["channel"] for row in rows}
+    for column in [column for column in columns if column.startswith("sweep.channel") and column != x]:
+        if len(names) == len({(row["channel"], row.get(column)) for row in rows}):
+            columns.remove(column)
     along = x if x in columns[1:] else "snr_db"
     columns.remove(along)
     return columns, along

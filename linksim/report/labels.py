@@ -3,6 +3,8 @@
 import html
 import re
 
+from linksim.scenario.sweep import swept_text
+
 AXIS_LABELS = {
     "snr_db": "SNR $E_s/N_0$ (dB)",
     "cbr": "channel bandwidth ratio $\\rho = k/n$ (complex uses per source sample)",
@@ -130,7 +132,7 @@ def value_text(column, value):
     number = value if isinstance(value, str) else f"{value:g}"
     if column == "snr_db":
         return f"SNR {number} dB"
-    return f"{column.rpartition('.')[2]} {number}"
+    return swept_text(column.removeprefix("sweep."), number)
 
 
 def fraction_text(ratio, digits=4):

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from linksim.evaluation.statistics import mean_halfwidth
 from linksim.evaluation.trials import halfway
-from linksim.report.table import read_results, swept_cbr
+from linksim.report.labels import value_text
+from linksim.report.table import read_results, swept_cbr, swept_values
 from linksim.scenario.errors import InputError
 
-_COLUMNS = ("system", "snr_db", "mcs", "trial", "image")
+_COLUMNS = ("mcs", "trial", "image")
 
 _MEASURE = "add it to the scenario's `metrics`"
 
@@ -46,6 +47,7 @@ class Difference:
     Attributes
     ----------
     system, base : str
+        Where fields are swept, with their values.
     cbr, snr_db : float
     mean : float
         Mean over pictures of the differences of their means over trials.
@@ -64,7 +66,10 @@ class Difference:
 
 
 def differences(folder: Path, base: str, metric: str = "psnr_db") -> list[Difference]:
-    """All systems of a run minus one of them, at every bandwidth and SNR.
+    """All systems of a run minus one of them, at every bandwidth and SNR and all values of swept fields.
+
+    A system is compared with the base at its own swept values; where the base is swept by fields of its own,
+    which the others do not have, with none.
 
     A system is taken by its policy's line: an envelope by the MCS that it chose and the trials on which it is
     reported. Pictures without the metric, and systems without such pictures, are left out.
@@ -97,17 +102,23 @@ def differences(folder: Path, base: str, metric: str = "psnr_db") -> list[Differ
     measure, path = _METRICS[metric], folder / "rows.csv"
     bandwidth = _Bandwidth(results, base)
     pictures = _pictures(path, _lines(results, bandwidth), bandwidth, measure.column)
-    if not any(system == base for system, _, _ in pictures):
+    if not any(system == base for system, *_ in pictures):
         raise InputError(f"{metric} was not measured for {base}", file=str(path), mend=measure.mend)
     found = []
-    for (system, cbr, snr_db), own in pictures.items():
-        other = pictures.get((base, cbr, snr_db))
+    for (system, swept, cbr, snr_db), own in pictures.items():
+        shared = next((key[1] for key in pictures if key[0] == base and set(key[1]) <= set(swept)), None)
+        other = pictures.get((base, shared, cbr, snr_db))
         if system == base or other is None:
             continue
         gains = [own[image] - other[image] for image in own if image in other]
         mean = sum(gains) / len(gains)
-        found.append(Difference(system, base, cbr, snr_db, mean, mean_halfwidth(gains), len(gains)))
+        names = _name(system, swept), _name(base, shared)
+        found.append(Difference(*names, cbr, snr_db, mean, mean_halfwidth(gains), len(gains)))
     return found
+
+
+def _name(system, swept):
+    return ", ".join([system, *(value_text(column, value) for column, value in swept)])
 
 
 def table(found: list[Difference], metric: str = "psnr_db") -> list[str]:
@@ -146,18 +157,19 @@ class _Bandwidth:
         return float(row["cbr"]) if swept is None else swept
 
 
+def _key(row, bandwidth):
+    """System, values of swept fields, CBR and SNR of a row of results.csv or rows.csv."""
+    return row["system"], tuple(swept_values(row).items()), bandwidth(row), float(row["snr_db"])
+
+
 def _lines(results, bandwidth):
-    """For each system, CBR and SNR the operating point that stands for it, and its first reported trial."""
+    """For each `_key` the operating point that stands for it, and its first reported trial."""
     found = {}
     for row in results:
         policy, _, point = row["mcs"].partition(":")
-        key = row["system"], bandwidth(row), row["snr_db"]
+        key = _key(row, bandwidth)
         if policy == "envelope":
-            own = [
-                other
-                for other in results
-                if other["mcs"] == point and (other["system"], bandwidth(other), other["snr_db"]) == key
-            ]
+            own = [other for other in results if other["mcs"] == point and _key(other, bandwidth) == key]
             trials = max(other["trials"] for other in own)
             found[key] = point, halfway(int(trials)) if trials > 1 else 0
         elif policy in ("weights", "bound"):
@@ -168,13 +180,13 @@ def _lines(results, bandwidth):
 
 
 def _pictures(path, lines, bandwidth, column):
-    """The column's mean over trials for each picture that has it, by system, CBR and SNR."""
+    """The column's mean over trials for each picture that has it, by `_key`."""
     sums = defaultdict(lambda: defaultdict(list))
     try:
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
-                system, snr_db, mcs, trial, image = (row[name] for name in _COLUMNS)
-                key = system, bandwidth(row), float(snr_db)
+                mcs, trial, image = (row[name] for name in _COLUMNS)
+                key = _key(row, bandwidth)
                 point, first = lines.get(key, (None, 0))
                 if mcs == point and int(trial) >= first and row[column]:
                     sums[key][int(image)].append(float(row[column]))

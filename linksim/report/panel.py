@@ -5,7 +5,7 @@ import textwrap
 
 import numpy as np
 
-from linksim.report.curves import BOUND, MAIN, SINGLE, interval
+from linksim.report.curves import BOUND, MAIN, PUBLISHED, SINGLE, interval
 from linksim.report.labels import axis_label, fraction_text
 from linksim.report.style import line_styles
 
@@ -94,6 +94,8 @@ def _plot_curve(axes, curve, rows, x, y, style):
     points = [row for row in curve.rows if isinstance(row[x], float)]
     xs = [row[x] for row in points]
     ys = [row[y] if id(row) in seen else missing for row in points]
+    if curve.role == PUBLISHED:
+        return axes.plot(xs, ys, **style)[0]
     alone = _isolated(ys)
     if curve.role != MAIN:
         dots = {"marker": ".", "markersize": 4, "markevery": alone} if alone else {}
@@ -188,7 +190,8 @@ def _add_legend(figure, curves, lines):
     from matplotlib.legend_handler import HandlerTuple
 
     handles = {}
-    for curve, line in sorted(zip(curves, lines), key=lambda pair: (MAIN, BOUND, SINGLE).index(pair[0].role)):
+    order = (MAIN, BOUND, PUBLISHED, SINGLE)
+    for curve, line in sorted(zip(curves, lines), key=lambda pair: order.index(pair[0].role)):
         handles.setdefault(curve.label, []).append(line)
     for label, of_label in handles.items():
         # A family of MCSs shows its range of shades.

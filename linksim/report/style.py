@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from linksim.report.curves import BOUND, MAIN, SINGLE
+from linksim.report.curves import BOUND, MAIN, PUBLISHED, SINGLE
 
 FIGURE_STYLE = {
     "font.size": 9,
@@ -26,6 +26,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 _LINE_STYLES = ("-", (0, (6, 1.5)), (0, (4, 1.2, 1, 1.2)), (0, (1, 1)))
 _BOUND_DASHES = ((0, (5, 2)), (0, (1.2, 1.5)), (0, (5, 1.5, 1.2, 1.5)), (0, (9, 2)))
+_PUBLISHED_DASHES = (0, (3, 1.5))
 
 
 class Palette(NamedTuple):
@@ -55,7 +56,7 @@ def line_styles(curves, palette=LIGHT):
 
     With several systems in several variants, colour and marker say the system and the line style the variant;
     otherwise every curve has a colour of its own. Single MCSs take shades of their system's colour, thin and
-    pale behind the policy's line, stronger where the system has no such line.
+    pale behind the policy's line, stronger where the system has no such line. Published curves are dashed.
 
     Parameters
     ----------
@@ -67,16 +68,20 @@ def line_styles(curves, palette=LIGHT):
     list of dict
         Keyword arguments of matplotlib's `plot`, one per curve.
     """
-    keys = list(dict.fromkeys(_key(curve) for curve in curves if curve.role != BOUND))
+    keys = list(dict.fromkeys(_key(curve) for curve in curves if curve.role not in (BOUND, PUBLISHED)))
     led = {_key(curve) for curve in curves if curve.role == MAIN}
     systems = list(dict.fromkeys(system for system, _ in keys))
     variants = list(dict.fromkeys(variant for _, variant in keys))
     crossed = len(systems) > 1 and len(variants) > 1 and len(keys) > max(len(systems), len(variants))
+    published = [curve for curve in curves if curve.role == PUBLISHED]
     bounds = list(dict.fromkeys(curve.label for curve in curves if curve.role == BOUND))
     styles = []
     for curve in curves:
         if curve.role == BOUND:
             styles.append(_bound_style(curve, bounds.index(curve.label), palette))
+            continue
+        if curve.role == PUBLISHED:
+            styles.append(_published_style(len(keys) + published.index(curve), palette))
             continue
         place = systems.index(curve.system) if crossed else keys.index(_key(curve))
         colour = palette.colours[place % len(COLOURS)]
@@ -101,6 +106,19 @@ def _bound_style(curve, place, palette):
     dashes = _BOUND_DASHES[place % len(_BOUND_DASHES)]
     colour = palette.grey if curve.mcs == "bound:gaussian" else palette.ink
     return {"color": colour, "linestyle": dashes, "linewidth": 1.3, "zorder": 3}
+
+
+def _published_style(place, palette):
+    """Thin, dashed, with open markers, in colours that the systems left."""
+    return {
+        "color": palette.colours[place % len(COLOURS)],
+        "linestyle": _PUBLISHED_DASHES,
+        "linewidth": 1.2,
+        "marker": MARKERS[place % len(MARKERS)],
+        "markersize": 4.5,
+        "markerfacecolor": palette.ground,
+        "zorder": 3,
+    }
 
 
 def _single_style(colour, palette, depth, behind):

@@ -5,6 +5,7 @@ import math
 from fractions import Fraction
 from pathlib import Path
 
+from linksim.report.labels import value_text
 from linksim.scenario.errors import InputError
 
 TEXT_COLUMNS = ("system", "channel", "mcs")
@@ -56,6 +57,45 @@ def swept_cbr(row):
     """The CBR of a swept bandwidth, to the four decimals of the tables; None where none is swept."""
     swept = row.get("sweep.bandwidth.cbr")
     return None if swept is None else round(float(Fraction(str(swept))), 4)
+
+
+def swept_values(row):
+    """The swept fields that a row stands for, as texts by column; the bandwidth, a column of its own, aside.
+
+    Parameters
+    ----------
+    row : dict
+        Of results.csv or rows.csv.
+    """
+    found = {}
+    for column, value in row.items():
+        if column.startswith("sweep.") and column != "sweep.bandwidth.cbr" and value not in (None, ""):
+            number = _number(value)
+            found[column] = value if number is None else f"{number:g}"
+    return found
+
+
+def by_sweep(rows):
+    """Rows that belong together: for each combination of swept values its own and those that it leaves open.
+
+    Parameters
+    ----------
+    rows : list of dict
+
+    Returns
+    -------
+    list of (str, list of dict)
+        What the combination is called, and its rows; without a sweep one, called "".
+    """
+    combinations = list(dict.fromkeys(tuple(swept_values(row).items()) for row in rows))
+    narrow = [each for each in combinations if not any(set(each) < set(other) for other in combinations)]
+    return [
+        (
+            ", ".join(value_text(column, value) for column, value in combination),
+            [row for row in rows if set(swept_values(row).items()) <= set(combination)],
+        )
+        for combination in narrow
+    ]
 
 
 def read_results(path):

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from linksim.scenario.dialect import parse, read_yaml, write_yaml
+from linksim.scenario.editor_schema import sweepable_schema
 from linksim.scenario.errors import InputError
 from linksim.scenario.explaining import explain
 from linksim.scenario.schema import Scenario
@@ -143,5 +144,5 @@ def dump_scenario(scenario: Scenario) -> str:
 
 
 def json_schema() -> str:
-    """Return the JSON Schema of scenarios, for editors."""
-    return json.dumps(Scenario.model_json_schema(by_alias=True), indent=2) + "\n"
+    """Return the JSON Schema of scenarios and what they may sweep, for editors."""
+    return json.dumps(sweepable_schema(), indent=2) + "\n"

@@ -18,6 +18,9 @@ AXES = (
 )  # fmt: skip
 Axis = Literal[AXES]
 
+#: A swept field as results name it, such as `sweep.channel.speed_kmh`.
+SweptField = Annotated[str, Field(pattern=r"^sweep\.[A-Za-z0-9_.]+$")]
+
 #: Those that hold numbers without pictures.
 AXES_OF_BITS = (
     "snr_db", "channel_uses", "ber", "ser", "bler", "delivered", "channel_outage", "codec_infeasible",
@@ -78,11 +81,16 @@ class PicturesSpec(Model):
 class FigureSpec(Model):
     """One figure of the run."""
 
-    x: Axis = Field("snr_db", description="column on the x axis")
+    x: Axis | SweptField = Field("snr_db", description="column on the x axis, or sweep.PATH of a swept field")
     y: Axis = Field(description="column on the y axis")
     file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="file name without suffix")
     log_x: Switch = Field(False, description="logarithmic x axis")
     log_y: Switch = Field(False, description="logarithmic y axis")
+    overlay: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        description="published results to draw besides: names in baselines/published, or files",
+    )
 
 
 #: Figures of a study without pictures that names none.
@@ -161,7 +169,7 @@ class Scenario(Model):
             raise refusal("bits systems have no PSNR", mend, field="stop.psnr_halfwidth_db")
         for index, figure in enumerate(self.figures):
             for axis, column in (("x", figure.x), ("y", figure.y)):
-                if column not in AXES_OF_BITS:
+                if column not in AXES_OF_BITS and not column.startswith("sweep."):
                     mend = f"show one of {', '.join(AXES_OF_BITS)}"
                     raise refusal(f"bits systems have no {column}", mend, field=f"figures.{index}.{axis}")
         return self

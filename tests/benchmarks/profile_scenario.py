@@ -10,7 +10,8 @@ import sys
 import tempfile
 
 from linksim import images
-from linksim.evaluation.plan import Plan, resolve
+from linksim.evaluation.cases import cases_of
+from linksim.evaluation.plan import Plan
 from linksim.evaluation.work import Worker
 from linksim.scenario.loader import load_scenario
 
@@ -31,13 +32,12 @@ def main(path, *overrides):
     """Print seconds and share of each stage."""
     scenario = load_scenario(path, overrides)
     pictures = images.load(scenario.images)
-    scenario = resolve(scenario, pictures)
-    plan, results = Plan(scenario, pictures), {}
+    plan, results = Plan(cases_of(scenario, pictures)), {}
     with tempfile.TemporaryDirectory() as folder:
         os.environ["LINKSIM_CACHE"] = folder
         import linksim.phy  # noqa: F401  start-up is not what is looked at
 
-        worker, profile = Worker(scenario, pictures), cProfile.Profile()
+        worker, profile = Worker(plan.cases), cProfile.Profile()
         profile.enable()
         for tasks in plan.rounds(results):
             for task in sorted(tasks, key=lambda task: (task.point.name, task.pictures)):

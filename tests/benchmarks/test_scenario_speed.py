@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from linksim import images
-from linksim.evaluation.plan import Plan, resolve
+from linksim.evaluation.cases import cases_of
+from linksim.evaluation.plan import Plan
 from linksim.evaluation.work import Worker
 from linksim.scenario.loader import validate
 
@@ -84,9 +85,8 @@ def _processor_seconds(pictures, snrs, mcss):
         },
         file="growth",
     )
-    loaded = images.load(scenario.images)
-    scenario = resolve(scenario, loaded)
-    plan, worker, results = Plan(scenario, loaded), Worker(scenario, loaded), {}
+    plan = Plan(cases_of(scenario, images.load(scenario.images)))
+    worker, results = Worker(plan.cases), {}
     start = time.process_time()
     for tasks in plan.rounds(results):
         # In the order in which one worker would get them.

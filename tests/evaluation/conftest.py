@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from linksim.evaluation.plan import Plan, resolve
+from linksim.evaluation.cases import cases_of
+from linksim.evaluation.plan import Plan
 from linksim.evaluation.summary import Summary
 from linksim.images import load
 from linksim.scenario.loader import validate
@@ -35,7 +36,7 @@ def make_plan():
     def make(**fields):
         scenario = validate({**SCENARIO, **fields}, file="small.yaml")
         pictures = load(scenario.images)
-        return Plan(resolve(scenario, pictures), pictures)
+        return Plan(cases_of(scenario, pictures))
 
     return make
 

@@ -12,8 +12,9 @@ import pytest
 from keras import ops
 
 from linksim import images, systems, zoo
+from linksim.evaluation.cases import cases_of, resolve
 from linksim.evaluation.executors import InProcess
-from linksim.evaluation.plan import Plan, resolve
+from linksim.evaluation.plan import Plan
 from linksim.evaluation.provenance import describe_session
 from linksim.evaluation.store import Store
 from linksim.evaluation.study import run_study
@@ -76,7 +77,7 @@ def planned(fashion):
         }
         scenario = validate({**study, **fields}, file="classes.yaml")
         pictures = images.load(scenario.images)
-        return Plan(resolve(scenario, pictures), pictures), pictures
+        return Plan(cases_of(scenario, pictures)), pictures
 
     return make
 
@@ -95,12 +96,12 @@ def run(planned, known_network, tmp_path):
     """Runs a study in this process; returns its folder."""
 
     def run(chosen, **fields):
-        plan, pictures = planned(chosen, **fields)
+        plan, _ = planned(chosen, **fields)
         store = Store(tmp_path)
         silent = SimpleNamespace(round=lambda *_: None, task=lambda: None)
         run_study(
-            plan, pictures, store, tmp_path, 1, silent,
-            start=lambda _, scenario, pictures: InProcess(Worker(scenario, pictures)),
+            plan, "", store, tmp_path, 1, silent,
+            start=lambda _, cases: InProcess(Worker(cases)),
         )  # fmt: skip
         store.close()
         return tmp_path
@@ -183,7 +184,7 @@ def test_a_learned_system_takes_a_classifier_too(planned, known_network, weights
     learned = {"type": "learned", "weights": str(tiny_weights), "classifier": {"weights": str(weights)}}
     plan, pictures = planned([learned])
     (task, *_) = next(plan.rounds({}))
-    result = Worker(plan.scenario, pictures).execute(task, keep_pictures=True)
+    result = Worker(plan.cases).execute(task, keep_pictures=True)
     levels = result.pictures.mean(axis=(1, 2, 3)) * (32 / 28) ** 2
     classes = np.clip(np.rint((levels - 15) / 20), 0, 9)
     labels = [picture.label for picture in pictures.pictures[: task.pictures[1]]]
@@ -231,14 +232,14 @@ def test_task_ids_follow_the_classifiers_weights_and_the_labels(planned, make_we
     assert not ids(planned([chain(None)])[0]) & before
     plan, pictures = planned([chain(weights)])
     relabelled = [Picture(picture.name, picture.pixels, 0) for picture in pictures.pictures]
-    found = ids(Plan(plan.scenario, PictureSet(tuple(relabelled))))
+    found = ids(Plan(cases_of(plan.scenario, PictureSet(tuple(relabelled)))))
     assert not found & before
 
 
 def test_provenance_names_the_classifier(planned, weights):
-    plan, pictures = planned([chain(weights)])
+    plan, _ = planned([chain(weights)])
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-    assert describe_session(plan, pictures)["weights"] == {str(weights): digest}
+    assert describe_session(plan)["weights"] == {str(weights): digest}
 
 
 def test_weights_of_no_classifier_are_refused_before_anything_runs(planned, tiny_weights, refusal):

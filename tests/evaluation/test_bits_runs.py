@@ -8,7 +8,8 @@ import time
 import pytest
 import yaml
 
-from linksim.evaluation.plan import Plan, resolve
+from linksim.evaluation.cases import cases_of
+from linksim.evaluation.plan import Plan
 from linksim.evaluation.points import COLUMNS, lines
 from linksim.evaluation.summary import Summary
 from linksim.scenario.loader import dump_scenario, validate
@@ -26,7 +27,7 @@ SCENARIO = {
 
 
 def plan_of(**fields):
-    return Plan(resolve(validate({**SCENARIO, **fields}, file="bits.yaml"), None), None)
+    return Plan(cases_of(validate({**SCENARIO, **fields}, file="bits.yaml"), None))
 
 
 def play(plan, loss):
@@ -45,7 +46,7 @@ def play(plan, loss):
 
 def trials_by_point(plan, results):
     return {
-        (line.series.system, line.mcs, line.series.channel.snr_db): len(line.trials)
+        (line.series.case, line.mcs, line.series.channel.snr_db): len(line.trials)
         for line in lines(plan, results)
     }
 

@@ -74,7 +74,7 @@ def test_the_bound_has_trials_where_gains_are_drawn(make_plan):
         ({"channel": TDL}, 3),
     ):
         plan: Plan = make_plan(**fields, stop={"trials": 3})
-        assert {task.trial for task in plan.all_tasks() if task.system == 1} == set(range(count))
+        assert {task.trial for task in plan.all_tasks() if task.case == 1} == set(range(count))
 
 
 @pytest.fixture(scope="module")

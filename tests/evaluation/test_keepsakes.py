@@ -31,7 +31,7 @@ def keep(make_plan, play, tmp_path):
         ran.clear()
         plan = make_plan(stop={"trials": 4}, pictures={"images": [5, 0], "snr_db": 6})
         results, _ = play(plan, lambda *_: 0.2)
-        keep_pictures(tmp_path, plan, load(plan.scenario.images), results, run)
+        keep_pictures(tmp_path, plan, results, run)
         with (tmp_path / "index.csv").open(newline="") as file:
             return list(csv.DictReader(file)), len(ran)
 

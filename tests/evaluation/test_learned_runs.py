@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from linksim import zoo
-from linksim.evaluation.plan import Plan, resolve
+from linksim.evaluation.cases import resolve
+from linksim.evaluation.plan import Plan
 from linksim.evaluation.summary import Summary
 from linksim.images.picture import Picture, PictureSet
 from linksim.report.curves import BOUND, MAIN, to_curves
@@ -159,7 +160,7 @@ def test_the_driving_process_imports_no_network_library(make, tmp_path):
     scenario = tmp_path / "a.yaml"
     scenario.write_text(dump_scenario(make().scenario))
     code = (
-        "import sys; from linksim.cli import _plan; list(_plan(sys.argv[1], None)[0].all_tasks()); "
+        "import sys; from linksim.cli import _plan; list(_plan(sys.argv[1], None)[1].all_tasks()); "
         "print({'tensorflow', 'keras', 'h5py', 'sionna'} & set(sys.modules))"
     )
     done = subprocess.run(
@@ -231,10 +232,9 @@ def test_provenance_names_the_weights(runs, tiny_weights):
 
 def test_a_plan_of_learned_systems_can_be_estimated(make):
     from linksim.evaluation.estimate import estimate
-    from linksim.images import load
 
     plan = make()
     assert isinstance(plan, Plan)
-    cost = estimate(plan, load(plan.scenario.images))
+    cost = estimate(plan)
     assert (cost.first_round, cost.upper_bound) == (4, 4)
     assert cost.first_round_seconds > 0

@@ -150,9 +150,7 @@ def test_systems_meet_the_same_channel(make_plan):
 )
 def test_task_id_knows_what_can_change_the_rows(make_plan, change):
     def random_tasks(plan):
-        return {
-            task.id for task in plan.all_tasks() if plan.scenario.systems[task.system].type == "separated"
-        }
+        return {task.id for task in plan.all_tasks() if plan.cases[task.case].spec.type == "separated"}
 
     original, changed = random_tasks(make_plan()), random_tasks(make_plan(**change))
     if "chunk" in change or "seed" in change or "channel" in change:

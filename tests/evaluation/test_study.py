@@ -8,7 +8,6 @@ import pytest
 from linksim.evaluation.store import Store
 from linksim.evaluation.study import run_study
 from linksim.evaluation.work import Result
-from linksim.images import load
 
 
 class Silent:
@@ -58,7 +57,7 @@ def carry_out(make_plan, dice):
         plan = make_plan(**{"stop": STOP, **fields})
         store, progress = Store(folder), Silent()
         outcome = run_study(
-            plan, load(plan.scenario.images), store, folder, 1, progress,
+            plan, "", store, folder, 1, progress,
             start=lambda *_: Players(dice(loss), patience),
         )  # fmt: skip
         store.close()

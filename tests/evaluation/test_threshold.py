@@ -92,7 +92,7 @@ def test_pictures_of_every_size_are_calibrated(make_plan):
     plan = make_plan(systems=[system()], images={"source": "photos", "limit": 3}, bandwidth={"cbr": "1/96"})
     _, rounds = play(plan, {})
     uses = {task.uses for tasks in rounds for task in tasks if task.uses is not None}
-    shapes = {picture.shape for picture in plan._pictures}
+    shapes = {picture.shape for picture in plan.cases[0].sent}
     assert len(uses) == len(shapes) > 1
 
 

@@ -11,7 +11,8 @@ import yaml
 
 from linksim import zoo
 from linksim.evaluation import complexity, usage
-from linksim.evaluation.plan import Plan, resolve
+from linksim.evaluation.cases import cases_of
+from linksim.evaluation.plan import Plan
 from linksim.images import load
 from linksim.phy.flops import flops
 from linksim.report.curves import to_curves
@@ -241,10 +242,8 @@ def test_pictures_of_several_sizes_share_the_bandwidth(weights, tmp_path):
     patches = load(scenario.images).pictures
     cut = [picture.pixels[: 32 - 7 * (i % 3)] for i, picture in enumerate(patches[:9])]
     pictures = PictureSet(tuple(Picture(str(i), pixels) for i, pixels in enumerate(cut)))
-    plan = Plan(resolve(scenario, pictures), pictures)
+    plan = Plan(cases_of(scenario, pictures))
     (tasks,) = plan.rounds({})
-    cbrs = [
-        row.cbr for _, result in InProcess(Worker(plan.scenario, pictures)).run(tasks) for row in result.rows
-    ]
+    cbrs = [row.cbr for _, result in InProcess(Worker(plan.cases)).run(tasks) for row in result.rows]
     assert len(cbrs) == 9
     assert abs(np.mean(cbrs) * 24 - 1) < 0.02

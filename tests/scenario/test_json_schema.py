@@ -8,7 +8,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from linksim.scenario.dialect import read_yaml
+from linksim.scenario.errors import InputError
 from linksim.scenario.loader import apply_overrides, json_schema
+from linksim.scenario.sweep import expand
 
 SHIPPED = sorted((Path(__file__).parents[2] / "scenarios").rglob("*.yaml"))
 
@@ -52,16 +54,32 @@ def test_shipped_scenarios_fit(path, validator):
         "link={amplifier: {backoff_db: 6}}",
         "systems.0={type: capacity_bound, classifier: {weights: a/b.weights.h5}}",
         "systems.0={type: own, label: mine, codec: 'my_net.py:build', digest: v1}",
+        # Sweeps.
+        "channel={model: ofdm, snr_db: 3, speed_kmh: [3, 30], pilots: [[2], [2, 11]]}",
+        "channel.model=[awgn, rayleigh_fast]",
+        "channel=[{model: awgn, snr_db: 3}, {model: ofdm, snr_db: [3, 4]}]",
+        "images={source: [photos, kodak], crop: [[64, 64], [64, 96]], limit: [1, 2]}",
+        "link={power: [measured, nominal], amplifier: [null, {backoff_db: 6}]}",
+        "systems.0.codec={name: [jpeg, jpeg2000]}",
+        "systems.0.mcs={policy: fixed, index: [3, 4]}",
+        "systems.0={type: learned, label: a, weights: [zoo:a/b, zoo:a/c]}",
     ],
 )
 def test_what_the_loader_takes_fits(override, minimal, validator):
-    validator.validate(apply_overrides(minimal, (override,), file="a.yaml"))
+    scenario = apply_overrides(minimal, (override,), file="a.yaml")
+    expand(scenario, file="a.yaml")
+    validator.validate(scenario)
 
 
 @pytest.mark.parametrize(
     "override",
     [
         "foo=1",
+        "name=[a, b]",
+        "systems.0.label=[a, b]",
+        "figures=[{y: [psnr_db, bler], file: a}]",
+        "channel.snr_db=[[]]",
+        "seed=[1, x]",
         "seed=x",
         "seed=-1",
         "name=a b",
@@ -89,4 +107,7 @@ def test_what_the_loader_takes_fits(override, minimal, validator):
     ],
 )
 def test_what_the_loader_refuses_does_not_fit(override, minimal, validator):
-    assert not validator.is_valid(apply_overrides(minimal, (override,), file="a.yaml"))
+    scenario = apply_overrides(minimal, (override,), file="a.yaml")
+    assert not validator.is_valid(scenario)
+    with pytest.raises(InputError):
+        expand(scenario, file="a.yaml")

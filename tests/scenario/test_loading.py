@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from linksim.scenario.loader import dump_scenario, load_scenario, validate
+from linksim.scenario.sweep import load_sweep
 
 SHIPPED = sorted((Path(__file__).parents[2] / "scenarios").rglob("*.yaml"))
 
@@ -16,16 +17,16 @@ def test_scenarios_are_shipped():
 
 
 def test_shipped_scenarios_have_names_of_their_own():
-    names = [load_scenario(path).name for path in SHIPPED]
+    names = [load_sweep(path).members[0].scenario.name for path in SHIPPED]
     assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_dump_loads_to_the_same_scenario(path, tmp_path):
-    scenario = load_scenario(path)
+    sweep = load_sweep(path)
     copy = tmp_path / "copy.yaml"
-    copy.write_text(dump_scenario(scenario), encoding="utf-8")
-    assert load_scenario(copy) == scenario
+    copy.write_text(sweep.dump([member.scenario for member in sweep.members]), encoding="utf-8")
+    assert load_sweep(copy).members == sweep.members
 
 
 @pytest.mark.parametrize(

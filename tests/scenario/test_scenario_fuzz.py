@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from linksim.scenario.dialect import parse
 from linksim.scenario.errors import InputError
 from linksim.scenario.loader import dump_scenario, validate
+from linksim.scenario.sweep import expand
 
 #: The same examples everywhere, whatever the machine's speed; other seeds are for a hunt at leisure.
 FUZZ = settings(suppress_health_check=[HealthCheck.too_slow])
@@ -167,6 +168,7 @@ def error_text(function):
 @settings(FUZZ, max_examples=100)
 def test_a_valid_scenario_loads_and_survives_a_dump(data):
     scenario = validate(data, file="a.yaml")
+    assert expand(data, file="a.yaml").axes == ()
     assert validate(parse(dump_scenario(scenario)), file="b.yaml") == scenario
 
 
@@ -177,7 +179,7 @@ def test_a_mutation_loads_or_is_refused_in_two_lines(scenario, data):
     for _ in range(data.draw(st.integers(1, 3))):
         node, key = data.draw(st.sampled_from(list(places(scenario))))
         mutate(node, key, data.draw)
-    text = error_text(lambda: validate(scenario, file="a.yaml"))
+    text = error_text(lambda: expand(scenario, file="a.yaml"))
     assert text.count("\n") <= 1
     assert len(text) < 1000
 
@@ -188,4 +190,4 @@ def test_garbled_text_loads_or_is_refused_in_two_lines(text, data):
     place = data.draw(st.integers(0, len(text)))
     extra = data.draw(st.text("[]{}:-&*!|>'\"%@`\t\n,? ", max_size=3) | st.text(max_size=9))
     text = text[:place] + extra + text[place + 1 :]
-    assert error_text(lambda: validate(parse(text, file="a.yaml"), file="a.yaml")).count("\n") <= 1
+    assert error_text(lambda: expand(parse(text, file="a.yaml"), file="a.yaml")).count("\n") <= 1

@@ -17,6 +17,7 @@ from linksim.report.page import charts, constellations, origin, pictures, tables
 from linksim.report.page.charts import Overlay
 from linksim.report.page.folder import Run, read_run
 from linksim.report.page.markup import Markup, choice, element, embedded_json, fragment
+from linksim.report.page.overlays import published_overlays
 from linksim.scenario.errors import InputError
 
 
@@ -24,6 +25,7 @@ def write_page(
     folder: Path,
     path: Path | None = None,
     overlays: Sequence[Overlay] = (),
+    published: Sequence[str | Path] = (),
     tell: Callable[[str], object] = lambda line: None,
 ) -> Path:
     """Write the page of a run.
@@ -36,6 +38,8 @@ def write_page(
         Where to write; None writes `report.html` into the folder.
     overlays : sequence of Overlay
         Curves from elsewhere, over those of the run.
+    published : sequence of str or Path
+        Published results to draw besides those that the run's figures overlay.
     tell : callable
         Takes a line of text before each step that takes seconds.
 
@@ -53,6 +57,7 @@ def write_page(
     plotly = _plotly()
     run = read_run(folder)
     path = path or folder / "report.html"
+    overlays = [*overlays, *published_overlays(run, published)]
     page = _page(run, overlays, constellations.measured(run, tell), plotly)
     try:
         return write_whole(path, page.encode())

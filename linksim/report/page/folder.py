@@ -7,8 +7,8 @@ from pathlib import Path
 
 from linksim.report.table import read_results
 from linksim.scenario.errors import InputError
-from linksim.scenario.loader import load_scenario
 from linksim.scenario.schema import Scenario
+from linksim.scenario.sweep import load_sweep
 
 _MEND = "run the scenario again: `linksim run SCENARIO`"
 
@@ -21,7 +21,9 @@ class Run:
     ----------
     folder : Path
     scenario : Scenario
-        Resolved.
+        Resolved; of a sweep, its first values.
+    sweep : str
+        What it sweeps, in a line; empty where it sweeps nothing.
     scenario_text : str
         As the run left it.
     rows : list of dict
@@ -36,6 +38,7 @@ class Run:
 
     folder: Path
     scenario: Scenario
+    sweep: str
     scenario_text: str
     rows: list[dict]
     cells: list[dict]
@@ -60,10 +63,11 @@ def read_run(folder: Path) -> Run:
     rows = read_results(results)
     with results.open(encoding="utf-8", newline="") as file:
         cells = list(csv.DictReader(file))
-    scenario = load_scenario(folder / "scenario.yaml")
+    sweep = load_sweep(folder / "scenario.yaml")
     record = _provenance(folder / "provenance.json")
     text = (folder / "scenario.yaml").read_text(encoding="utf-8")
-    return Run(folder, scenario, text, rows, cells, record.get("complete"), record["sessions"])
+    told, plain = sweep.describe() if sweep.axes else "", sweep.members[0].scenario
+    return Run(folder, plain, told, text, rows, cells, record.get("complete"), record["sessions"])
 
 
 def _provenance(path):

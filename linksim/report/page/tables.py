@@ -4,7 +4,7 @@ from linksim.report import quality, waterfall
 from linksim.report.curves import MAIN, to_curves
 from linksim.report.labels import axis_label, axis_markup, mcs_text, value_text
 from linksim.report.page.markup import Markup, element, fragment
-from linksim.report.table import TEXT_COLUMNS
+from linksim.report.table import TEXT_COLUMNS, by_sweep
 
 _FEW_LINES = 14
 
@@ -172,7 +172,17 @@ def chain_quality(run):
     Markup or None
         None where the run tells nothing of them.
     """
-    rows = run.rows
+    groups = [(heading, _quality_of(rows)) for heading, rows in by_sweep(run.rows)]
+    parts = [
+        fragment(element("h3", heading) if heading else None, content)
+        for heading, content in groups
+        if content is not None
+    ]
+    return fragment(*parts) if parts else None
+
+
+def _quality_of(rows):
+    """The same of rows without sweeps."""
     found = quality.gaps(rows)
     cliffs = [
         (system, cbr, cliff)

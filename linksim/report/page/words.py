@@ -36,6 +36,8 @@ def describe(run) -> Markup:
         "Systems": element("ul", *(_system(spec) for spec in scenario.systems), class_="systems"),
         "Repetition": _repetition(scenario),
     }
+    if run.sweep:
+        entries = {"Sweep": f"{run.sweep}; what follows has the first value of each.", **entries}
     return element(
         "dl",
         *(fragment(element("dt", name), element("dd", text)) for name, text in entries.items()),

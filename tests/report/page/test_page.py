@@ -172,6 +172,29 @@ def test_overlays_are_drawn_over_the_chart_of_their_columns(make_run, parsed):
     assert curve["note"] == "Fig. 3, SNR label + 3.01 dB"
 
 
+def test_published_results_are_laid_over_the_chart_of_their_columns(make_run, parsed):
+    figures = [{"y": "psnr_db", "file": "a", "overlay": ["swinjscc-kodak"]}]
+    page = parsed(write_page(make_run({"figures": figures}), published=["jcm-cifar10"]))
+    laid = {
+        chart["y"]: [curve["label"] for curve in chart["curves"] if curve["role"] == "overlay"]
+        for chart in page.data["charts"]
+        if chart["x"] == "snr_db"
+    }
+    assert len(laid["psnr_db"]) == 1 + 4  # of the grid the run's bandwidth
+    assert not any(labels for y, labels in laid.items() if y != "psnr_db")
+    assert laid["psnr_db"][0] == "published: SwinJSCC (SA and RA), CBR 1/16 (Kodak)"
+
+
+def test_a_swept_run_says_what_it_sweeps_and_tells_its_values_apart(make_run, parsed, rows):
+    lines = [{**row, "sweep.link.power": power} for power in ("measured", "nominal") for row in rows]
+    page = write_page(make_run({"link": {"power": ["measured", "nominal"]}}, lines))
+    text = page.read_text(encoding="utf-8")
+    assert "sweep of 2 combinations: link.power (2)" in text
+    assert "<h3>power nominal</h3>" in text
+    labels = {curve["label"] for curve in parsed(page).data["charts"][0]["curves"]}
+    assert {"BPG + LDPC, power measured", "BPG + LDPC, power nominal"} <= labels
+
+
 def test_provenance_is_told(make_run, parsed):
     page = parsed(write_page(make_run()))
     for fact in ("0123abcd", "ab" * 32, "a processor, 2 cores, Linux", "numpy 2.4.6", "12 s", "seed: 3"):
