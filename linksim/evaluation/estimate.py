@@ -80,7 +80,7 @@ def _seconds(worker, task):
 
 
 def _kind(task):
-    return task.system, task.channel is None, task.uses is None
+    return task.system, task.channel is None, task.uses is None, task.tabled
 
 
 def _work(task):

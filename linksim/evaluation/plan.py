@@ -28,9 +28,11 @@ from linksim.systems.classifier import Classifier
 _CHUNK_SAMPLES = 4_000_000
 
 #: Fields of a system that say no more than its operating points do, or nothing about what is sent; side
-#: information, which counts where the rate varies; and the classifier, which counts by its weights' digest.
+#: information, which counts where the rate varies; the equaliser, which counts where it is not the default;
+#: and the classifier, which counts by its weights' digest.
 _OF_THE_POINT = {
-    "label", "mcs", "model", "weights", "target_ser", "boundaries", "order", "side_information", "classifier",
+    "label", "mcs", "model", "weights", "target_ser", "boundaries", "order", "side_information", "equaliser",
+    "classifier",
 }  # fmt: skip
 
 #: A task of a calibration holds as many blocks as fit this many channel uses.
@@ -246,7 +248,8 @@ class Plan:
             calibrates = spec.type == "separated" and spec.mcs.policy == "threshold"
             for point in series.points:
                 tasks = self._ceiling(series, point) if system.prunes else []
-                tasks += self._calibration(series, point) if calibrates and point.mcs else []
+                if calibrates and point.mcs:
+                    tasks += self._tables(series, point) + self._calibration(series, point)
                 for trial in range(self.scenario.stop.limit if random else 1):
                     tasks += self.tasks(series, point, trial)
                 for task in tasks:
@@ -262,8 +265,11 @@ class Plan:
         elif spec.type != "separated" or spec.mcs.policy == "fixed":
             yield from self._fixed_rounds(series, series.points[0], trials)
         elif spec.mcs.policy == "threshold":
-            for point in self._by_rate(series):
-                yield self._calibration(series, point)
+            points = self._by_rate(series)
+            yield [task for point in points for task in self._tables(series, point)]
+            for point in points:
+                if not self._is_tabled(series, point, results):
+                    yield self._calibration(series, point)
                 if self._keeps_to_target(series, point, results):
                     break
             yield from self._fixed_rounds(series, self.threshold_choice(series, results), trials)
@@ -310,8 +316,14 @@ class Plan:
         return sorted(points, key=lambda point: -point.mcs.spectral_efficiency)
 
     def _keeps_to_target(self, series, point, results):
-        """Whether Wilson's upper limit is at most the target, for the blocks of every size."""
+        """Whether Wilson's upper limit is at most the target, for the blocks of every size.
+
+        Of a table's rates, which are expectations, the rate itself.
+        """
         target = self.scenario.systems[series.system].mcs.target_bler or _TARGET_BLER
+        if self._is_tabled(series, point, results):
+            tabled = [results[task.id] for task in self._tables(series, point)]
+            return all(each.channel_outage <= target * each.sent for each in tabled)
         by_uses = defaultdict(list)
         for task in self._calibration(series, point):
             if task.id not in results:
@@ -320,12 +332,33 @@ class Plan:
         totals = [sum(summaries, Summary()) for summaries in by_uses.values()]
         return all(total.sent and wilson(total.channel_outage, total.sent)[1] <= target for total in totals)
 
+    def _block_uses(self, series, point):
+        """Channel uses of the blocks of all pictures, each number once."""
+        shapes = [(stop - start, self._pictures[start].shape) for start, stop in self._chunks[series.system]]
+        return self._systems[series.system].block_uses(shapes, point.cbr)
+
+    def _is_tabled(self, series, point, results):
+        """Whether a table has rates for the blocks of every size."""
+        tasks = self._tables(series, point)
+        return bool(tasks) and all(task.id in results and results[task.id].sent for task in tasks)
+
+    def _tables(self, series, point):
+        """Tasks that look block errors up, one for each size of block; none where they are measured."""
+        if self.scenario.systems[series.system].mcs.calibration != "sionna":
+            return []
+        tasks = []
+        for uses in self._block_uses(series, point):
+            identity = ["table", point.name, uses, CALIBRATION_BLOCKS, repr(series.channel), software()]
+            blocks = (0, CALIBRATION_BLOCKS)
+            name = digest(identity)[:32]
+            tasks.append(Task(name, series.system, point, series.channel, blocks, -1, 0, uses, tabled=True))
+        return tasks
+
     def _calibration(self, series, point):
         """Tasks that count block errors of random payloads, with seeds of their own."""
-        spec, cbr = self.scenario.systems[series.system], point.cbr
-        shapes = [(stop - start, self._pictures[start].shape) for start, stop in self._chunks[series.system]]
+        spec = self.scenario.systems[series.system]
         tasks = []
-        for uses in self._systems[series.system].block_uses(shapes, cbr):
+        for uses in self._block_uses(series, point):
             step = max(1, _CALIBRATION_USES // uses)
             for start in range(0, CALIBRATION_BLOCKS, step):
                 chunk = (start, min(start + step, CALIBRATION_BLOCKS))
@@ -479,6 +512,8 @@ class Plan:
             identity.append(point.weights.digest)
         if point.varies:
             identity += [spec.side_information, self._all_pictures]
+        if spec.type == "learned" and spec.equaliser != "zf":
+            identity.append(spec.equaliser)
         return Task(digest(identity)[:32], system, point, channel, chunk, trial, seed, uses)
 
 

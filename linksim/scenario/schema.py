@@ -173,6 +173,9 @@ class Scenario(Model):
         _refuse_repeats("channel.snr_db", self.channel.snr_db)
         _refuse_repeats("bandwidth.cbr", self.bandwidth.cbr if self.bandwidth is not None else ())
         self.link.refuse_on(self.channel)
+        for index, system in enumerate(self.systems):
+            if system.type == "separated" and system.mcs.calibration == "sionna":
+                self._refuse_tables(f"systems.{index}.mcs.calibration")
         for index, figure in enumerate(self.figures):
             for axis, column in (("x", figure.x), ("y", figure.y)):
                 if column in ("ssim", "ms_ssim") and column not in self.metrics:
@@ -188,6 +191,15 @@ class Scenario(Model):
                 problem = "the figure of the received pictures has this name"
                 raise refusal(problem, "choose another", field=f"figures.{index}.file")
         return self
+
+    def _refuse_tables(self, field):
+        """Refuse tables of error rates where they do not hold."""
+        mend = "write measured: blocks are sent instead"
+        if self.channel.model != "awgn":
+            problem = f"Sionna's error rates hold on awgn, not on {self.channel.model}"
+            raise refusal(problem, mend, field=field)
+        if self.link.amplifier is not None:
+            raise refusal("Sionna's error rates know no amplifier", mend, field=field)
 
 
 def _refuse_repeats(field, values):
