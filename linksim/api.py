@@ -206,6 +206,7 @@ class Results:
         log_y: bool = False,
         title: str | None = None,
         out: str | Path | None = None,
+        target_blers: tuple[float, ...] = (),
     ) -> Plot:
         """Draw a column against another, as `linksim plot` does.
 
@@ -218,6 +219,8 @@ class Results:
         title : str, optional
         out : path, optional
             File without suffix; default `figures/Y_vs_X` in the run folder.
+        target_blers : tuple of float, optional
+            Block error rates to draw as level lines where `y` is `bler`.
 
         Raises
         ------
@@ -227,10 +230,11 @@ class Results:
         from linksim.report.closed_form import closed_forms
         from linksim.report.curves import to_curves
         from linksim.report.figure import draw
+        from linksim.report.target import targets
 
         stem = Path(out) if out is not None else self.folder / "figures" / f"{y}_vs_{x}"
         curves = to_curves(self.rows, x)
-        curves += closed_forms(curves, x, y)
+        curves += closed_forms(curves, x, y) + targets(curves, x, y, target_blers)
         return Plot(*draw(curves, x, y, stem, log_x=log_x, log_y=log_y, title=title))
 
 
@@ -255,6 +259,7 @@ def draw_figures(scenario: Scenario, folder: Path) -> list[Path]:
     for figure in scenario.figures:
         try:
             options = {"log_x": figure.log_x, "log_y": figure.log_y, "title": scenario.title}
+            options["target_blers"] = scenario.target_blers
             stem = folder / "figures" / figure.file
             drawn.append(results.plot(figure.x, figure.y, **options, out=stem).png)
         except InputError as error:  # the other figures and the results are not lost for it

@@ -38,9 +38,6 @@ _OF_THE_POINT = {
 #: A task of a calibration holds as many blocks as fit this many channel uses.
 _CALIBRATION_USES = 1_000_000
 
-#: Block error rate of link adaptation in 3GPP (TS 38.214 clause 5.2.2.1).
-_TARGET_BLER = 0.1
-
 #: The search for the best MCS starts where a rate lies this far above its capacity.
 _IMPLEMENTATION_LOSS_DB = 1.0
 
@@ -320,7 +317,7 @@ class Plan:
 
         Of a table's rates, which are expectations, the rate itself.
         """
-        target = self.scenario.systems[series.system].mcs.target_bler or _TARGET_BLER
+        target = self.scenario.systems[series.system].mcs.target
         if self._is_tabled(series, point, results):
             tabled = [results[task.id] for task in self._tables(series, point)]
             return all(each.channel_outage <= target * each.sent for each in tabled)

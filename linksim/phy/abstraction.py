@@ -2,7 +2,7 @@
 
 The tables hold rates of code blocks of 24 to 2000 bits at 15 or 20 SNRs from −5 dB on, 1.3 or 1.8 dB apart,
 decoded by 20 iterations of belief propagation; Sionna interpolates them by splines. That is coarser than a
-waterfall is wide: where four MCSs have BLER 0.1, the tables are off by 0.2 to 0.4 dB, to either side.
+waterfall is wide: where four MCSs have BLER 0.1, the tables are off by 0.2 to 0.7 dB, to either side.
 Larger code blocks count as those of 2000 bits. The lowest MCSs of all tables are missing, and so are SNRs
 below −5 dB.
 """

@@ -11,17 +11,18 @@ from linksim.scenario.link import LinkSpec
 from linksim.scenario.numbers import CBRSweep, SNRSweep
 from linksim.scenario.systems import SystemSpec
 
-#: Columns of results.csv that a figure can show.
+#: Columns of results.csv that a figure can show, and what follows from them.
 AXES = (
     "snr_db", "cbr", "channel_uses", "psnr_db", "psnr_delivered_db", "ssim", "ms_ssim", "accuracy", "ber",
-    "ser", "bler", "delivered", "channel_outage", "codec_infeasible", "tx_power_db", "papr_db",
+    "ser", "bler", "throughput", "delivered", "channel_outage", "codec_infeasible", "tx_power_db", "papr_db",
+    "pilot_overhead",
 )  # fmt: skip
 Axis = Literal[AXES]
 
 #: Those that hold numbers without pictures.
 AXES_OF_BITS = (
-    "snr_db", "channel_uses", "ber", "ser", "bler", "delivered", "channel_outage", "codec_infeasible",
-    "tx_power_db", "papr_db",
+    "snr_db", "channel_uses", "ber", "ser", "bler", "throughput", "delivered", "channel_outage",
+    "codec_infeasible", "tx_power_db", "papr_db", "pilot_overhead",
 )  # fmt: skip
 
 Byte = Annotated[Whole, Field(ge=0, le=255)]
@@ -139,6 +140,12 @@ class Scenario(Model):
     def has_pictures(self) -> bool:
         """Whether pictures are sent; otherwise all systems send random bits."""
         return self.images is not None
+
+    @property
+    def target_blers(self) -> tuple[float, ...]:
+        """Block error rates that systems with the policy `threshold` keep to."""
+        chains = [system for system in self.systems if system.type == "separated"]
+        return tuple(chain.mcs.target for chain in chains if chain.mcs.target is not None)
 
     @model_validator(mode="after")
     def _pictures_or_bits(self):

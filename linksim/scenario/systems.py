@@ -101,6 +101,9 @@ class CodeSpec(Model):
         return self.model_copy(update={"name": code, **decoder})
 
 
+#: Block error rate of link adaptation in 3GPP (TS 38.214 clause 5.2.2.1).
+TARGET_BLER = 0.1
+
 #: Blocks by which the policy `threshold` judges an MCS at a channel point.
 CALIBRATION_BLOCKS = 200
 
@@ -153,6 +156,11 @@ class MCSSpec(Model):
             raise refusal(problem, f"write {SMALLEST_TARGET_BLER} or more", field="target_bler")
         _refuse_unknown_mcs(self, "index" if self.policy == "fixed" else "indices")
         return self
+
+    @property
+    def target(self) -> float | None:
+        """The block error rate that the policy `threshold` keeps to; None of other policies."""
+        return (self.target_bler or TARGET_BLER) if self.policy == "threshold" else None
 
     @property
     def candidates(self) -> tuple[int, ...]:

@@ -160,6 +160,7 @@ def test_over_the_real_link(tmp_path):
             "threshold:pdsch-1/14",
         ]
     assert rows[0]["channel_outage"] == "4"
+    assert all(float(row["bler"]) <= 0.1 for row in rows[1:])
     assert rows[0]["channel_uses"] == rows[1]["channel_uses"] == "1024.0000"
     with (tmp_path / "out/rows.csv").open() as file:
         assert sum(row["mcs"] == "threshold:none" for row in csv.DictReader(file)) == 4

@@ -52,7 +52,7 @@ def test_peaks_over_the_link_are_those_of_the_waveform():
 
 @pytest.mark.parametrize("backoff_db", [0.0, 3.0])
 def test_a_clipped_waveform_keeps_the_gain_of_a_gaussian_one(backoff_db):
-    """α = 1 − e^(−γ²) + √π·γ/2·erfc(γ) at the clipping ratio γ (Ochiai and Imai 2002, eq. 13).
+    """α = 1 − e^(−γ²) + √π·γ/2·erfc(γ) at the clipping ratio γ (Ochiai and Imai 2002).
 
     In-band, what is left beside it is less than all the distortion, 1 − e^(−γ²) − α².
     """

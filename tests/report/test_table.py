@@ -62,3 +62,14 @@ def test_files_that_cannot_be_read(tmp_path):
     picture.write_bytes(b"\x89PNG\xff\xfe")
     with pytest.raises(InputError, match="not a CSV table"):
         read_results(picture)
+
+
+def test_throughput_is_the_rate_that_arrives(write_results):
+    mcs = {"system": "a", "channel": "awgn", "modulation_order": 4, "code_rate": 0.5}
+    rows = [
+        mcs | {"mcs": "threshold:pdsch-1/13", "bler": 0.25},
+        mcs | {"mcs": "pdsch-1/13"},
+        {"system": "a", "channel": "awgn", "mcs": "threshold:none"},
+        {"system": "b", "channel": "awgn", "mcs": "weights:a"},
+    ]
+    assert [row["throughput"] for row in read_results(write_results(rows))] == [1.5, None, 0.0, None]
