@@ -87,7 +87,7 @@ def test_bicm_capacity(order, snr_db, verified):
     from sionna.phy.mapping import Constellation, Demapper, Mapper
 
     randomness.seed(16)
-    bits = np.random.default_rng(16).integers(0, 2, (100, 1000 * order)).astype(np.float32)
+    bits = np.random.default_rng(16).integers(0, 2, (40, 1000 * order)).astype(np.float32)
     points = Constellation("qam", order)
     received = Link("awgn", snr_db, "nominal").transmit(Mapper(constellation=points)(bits))
     llr = Demapper("app", constellation=points)(received.symbols, received.noise_variance).numpy()
