@@ -208,9 +208,8 @@ class Learned:
         encoded = self._encode(network, point.weights.digest, images, order, link.snr_db, maps)
         if encoded.law is not None:
             encoded = network.draw(encoded.law, self._uniform(encoded.law.shape, seed))
-        side_uses = (
-            0.0 if maps is None else self._side_uses(maps, point, link)
-        )  # may set Sionna's seed: first
+        # May set Sionna's seed: before the channel is drawn.
+        side_uses = None if maps is None else self._side_uses(maps, point, link)
         size = images.shape[1:3]
         reception = network.send(encoded, size, link, order, seed, maps, self._spec.equaliser)
         if maps is None:

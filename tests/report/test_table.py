@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from linksim.report.table import NUMBER_COLUMNS, TEXT_COLUMNS, read_results
+from linksim.report.table import DERIVED_COLUMNS, NUMBER_COLUMNS, TEXT_COLUMNS, read_results
 from linksim.scenario.errors import InputError
 
 
@@ -20,7 +20,7 @@ def test_numbers_texts_and_empty_cells(write_results):
     assert first["system"] == "a, b"
     assert (first["snr_db"], first["bler"], first["psnr_db"]) == (-3.0, 0.0, None)
     assert (second["mcs"], second["snr_db"], second["psnr_db"]) == ("", 4.5, 31.25)
-    assert set(first) == {*TEXT_COLUMNS, *NUMBER_COLUMNS}
+    assert set(first) == {*TEXT_COLUMNS, *NUMBER_COLUMNS, *DERIVED_COLUMNS}
 
 
 def test_swept_fields_are_numbers_where_they_read_as_such(write_results):
