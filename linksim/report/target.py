@@ -26,8 +26,7 @@ def targets(curves, x, y, rates):
     found = []
     for rate in sorted(set(rates)):
         label = f"target {rate:g}"
-        points = tuple(
-            {"system": label, "channel": "", "mcs": label, x: end, y: rate} for end in (min(ends), max(ends))
-        )
+        of_all = {"system": label, "channel": "", "mcs": label, "bler_lo": None, "bler_hi": None}
+        points = tuple({**of_all, x: end, y: rate} for end in (min(ends), max(ends)))
         found.append(Curve(label, BOUND, label, (), f"bound:{label}", curves[0].context, points))
     return found

@@ -5,7 +5,7 @@ import pytest
 from linksim.modulation.error_rates import ber_rayleigh
 from linksim.report import waterfall
 from linksim.report.closed_form import closed_forms
-from linksim.report.curves import to_curves
+from linksim.report.curves import interval, to_curves
 from linksim.report.target import targets
 
 
@@ -49,6 +49,7 @@ def test_targets_are_level_lines_across_the_figure():
     (low, high) = targets(curves, "snr_db", "bler", (0.1, 0.02, 0.1))
     assert [(point["snr_db"], point["bler"]) for point in low.rows] == [(0, 0.02), (10, 0.02)]
     assert (high.label, high.role, high.rows[0]["bler"]) == ("target 0.1", "bound", 0.1)
+    assert interval(high.rows[0], "bler") is None
     assert not targets(curves, "snr_db", "ber", (0.1,))
     assert not targets(curves, "snr_db", "bler", ())
 
