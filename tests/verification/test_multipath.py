@@ -12,12 +12,17 @@ from linksim.scenario.channels import OFDM
 from linksim.scenario.link import Rapp
 
 #: Delay of the strongest path over the delay spread, and its share of the power, from the powers in dB of
-#: tables 7.7.2-1, -2 and -4 of TR 38.901; in TDL-D the line of sight with the path of the same delay.
+#: tables 7.7.2-1, -2 and -4, and 7.7.1-1 of CDL-A, of TR 38.901; in TDL-D the line of sight with the path of
+#: the same delay.
 STRONGEST = {
     "tdl-a": (0.3819, 0.28838),
     "tdl-b": (0.0, 0.14098),
     "tdl-d": (0.0, 0.92936),
+    "cdl-a": (0.3819, 0.28838),
 }
+
+#: A cluster of a CDL has twenty rays, each with a phase of its own.
+DRAWS = {"tdl": 10_000, "cdl": 2000}
 
 
 def drawn(seed, batch, **parameters):
@@ -29,19 +34,25 @@ def drawn(seed, batch, **parameters):
 
 @pytest.mark.parametrize("name", STRONGEST)
 def test_power_of_a_path(name, verified):
-    paths, delays = drawn(11, 10_000, profile=name, delay_spread_ns=30)
+    paths, delays = drawn(11, DRAWS[name[:3]], profile=name, delay_spread_ns=30)
     delay, share = STRONGEST[name]
     (index,) = np.flatnonzero(np.isclose(delays, delay * 30e-9, rtol=1e-4, atol=1e-13))
     power = np.abs(paths[:, index].astype(np.complex128)) ** 2
     tolerance = 3 * power.std() / np.sqrt(len(power)) + 1e-5
     block = f"{name.upper()}, power of the path at {delay:g}"
-    verified(block, "TR 38.901, table 7.7.2", share, power.mean(), (tolerance, "3 standard errors"))
+    verified(
+        block,
+        f"TR 38.901, table 7.7.{1 if name[0] == 'c' else 2}",
+        share,
+        power.mean(),
+        (tolerance, "3 standard errors"),
+    )
 
 
-@pytest.mark.parametrize("name", ["tdl-a", "tdl-b", "tdl-c", "tdl-d", "tdl-e"])
+@pytest.mark.parametrize("name", ["tdl-a", "tdl-b", "tdl-c", "tdl-d", "tdl-e", "cdl-a", "cdl-b"])
 def test_delay_spread(name, verified):
     """Profiles are scaled so that their RMS delay spread is the one asked for; drawn powers weigh it."""
-    paths, delays = drawn(12, 10_000, profile=name, delay_spread_ns=30)
+    paths, delays = drawn(12, DRAWS[name[:3]], profile=name, delay_spread_ns=30)
     power = (np.abs(paths.astype(np.complex128)) ** 2).mean(axis=0)
     mean = power @ delays / power.sum()
     spread = np.sqrt(power @ (delays - mean) ** 2 / power.sum())
