@@ -208,6 +208,7 @@ class Results:
         title: str | None = None,
         overlay: Iterable[str | Path] = (),
         out: str | Path | None = None,
+        target_blers: tuple[float, ...] = (),
     ) -> Plot:
         """Draw a column against another, as `linksim plot` does.
 
@@ -222,6 +223,8 @@ class Results:
             Published results to draw besides: names in baselines/published, or files.
         out : path, optional
             File without suffix; default `figures/Y_vs_X` in the run folder.
+        target_blers : tuple of float, optional
+            Block error rates to draw as level lines where `y` is `bler`.
 
         Raises
         ------
@@ -229,9 +232,11 @@ class Results:
             A column is not there or holds no number.
         """
         from linksim.report.figure import draw
+        from linksim.report.target import targets
 
         stem = Path(out) if out is not None else self.folder / "figures" / f"{y}_vs_{x}"
         curves = figure_curves(self.rows, x, y, overlay)
+        curves += targets(curves, x, y, target_blers)
         return Plot(*draw(curves, x, y, stem, log_x=log_x, log_y=log_y, title=title))
 
 
@@ -283,6 +288,7 @@ def draw_figures(scenario: Scenario, folder: Path) -> list[Path]:
         try:
             options = {"log_x": figure.log_x, "log_y": figure.log_y, "title": scenario.title}
             options["overlay"] = figure.overlay or ()
+            options["target_blers"] = scenario.target_blers
             stem = folder / "figures" / figure.file
             drawn.append(results.plot(figure.x, figure.y, **options, out=stem).png)
         except InputError as error:  # the other figures and the results are not lost for it

@@ -61,7 +61,7 @@ def estimate(plan: Plan) -> Estimate:
     measured = _measured(plan.cases)
 
     def kind_of(task: Task) -> tuple:
-        return measured[task.case], task.channel is None, task.uses is None
+        return measured[task.case], task.channel is None, task.uses is None, task.tabled
 
     for kind in {kind_of(task) for task in all_tasks}:
         alike = [task for task in all_tasks if kind_of(task) == kind]

@@ -25,16 +25,15 @@ from linksim.systems.base import OperatingPoint
 from linksim.systems.classifier import Classifier
 
 #: Fields of a system that say no more than its operating points do, or nothing about what is sent; side
-#: information, which counts where the rate varies; and the classifier, which counts by its weights' digest.
+#: information, which counts where the rate varies; the equaliser, which counts where it is not the default;
+#: and the classifier, which counts by its weights' digest.
 _OF_THE_POINT = {
-    "label", "mcs", "model", "weights", "target_ser", "boundaries", "order", "side_information", "classifier",
+    "label", "mcs", "model", "weights", "target_ser", "boundaries", "order", "side_information", "equaliser",
+    "classifier",
 }  # fmt: skip
 
 #: A task of a calibration holds as many blocks as fit this many channel uses.
 _CALIBRATION_USES = 1_000_000
-
-#: Block error rate of link adaptation in 3GPP (TS 38.214 clause 5.2.2.1).
-_TARGET_BLER = 0.1
 
 #: The search for the best MCS starts where a rate lies this far above its capacity.
 _IMPLEMENTATION_LOSS_DB = 1.0
@@ -181,7 +180,8 @@ class Plan:
             calibrates = spec.type == "separated" and spec.mcs.policy == "threshold"
             for point in series.points:
                 tasks = self._ceiling(series, point) if system.prunes else []
-                tasks += self._calibration(series, point) if calibrates and point.mcs else []
+                if calibrates and point.mcs:
+                    tasks += self._tables(series, point) + self._calibration(series, point)
                 for trial in range(stop.limit if random else 1):
                     tasks += self.tasks(series, point, trial)
                 for task in tasks:
@@ -197,8 +197,11 @@ class Plan:
         elif spec.type != "separated" or spec.mcs.policy == "fixed":
             yield from self._fixed_rounds(series, series.points[0], trials)
         elif spec.mcs.policy == "threshold":
-            for point in self._by_rate(series):
-                yield self._calibration(series, point)
+            points = self._by_rate(series)
+            yield [task for point in points for task in self._tables(series, point)]
+            for point in points:
+                if not self._is_tabled(series, point, results):
+                    yield self._calibration(series, point)
                 if self._keeps_to_target(series, point, results):
                     break
             yield from self._fixed_rounds(series, self.threshold_choice(series, results), trials)
@@ -245,8 +248,14 @@ class Plan:
         return sorted(points, key=lambda point: -point.mcs.spectral_efficiency)
 
     def _keeps_to_target(self, series, point, results):
-        """Whether Wilson's upper limit is at most the target, for the blocks of every size."""
-        target = self.case(series).spec.mcs.target_bler or _TARGET_BLER
+        """Whether Wilson's upper limit is at most the target, for the blocks of every size.
+
+        Of a table's rates, which are expectations, the rate itself.
+        """
+        target = self.case(series).spec.mcs.target
+        if self._is_tabled(series, point, results):
+            tabled = [results[task.id] for task in self._tables(series, point)]
+            return all(each.channel_outage <= target * each.sent for each in tabled)
         by_uses = defaultdict(list)
         for task in self._calibration(series, point):
             if task.id not in results:
@@ -255,12 +264,34 @@ class Plan:
         totals = [sum(summaries, Summary()) for summaries in by_uses.values()]
         return all(total.sent and wilson(total.channel_outage, total.sent)[1] <= target for total in totals)
 
+    def _block_uses(self, series, point):
+        """Channel uses of the blocks of all pictures, each number once."""
+        sent = self.case(series).sent
+        shapes = [(stop - start, sent[start].shape) for start, stop in self._chunks[series.case]]
+        return self._systems[series.case].block_uses(shapes, point.cbr)
+
+    def _is_tabled(self, series, point, results):
+        """Whether a table has rates for the blocks of every size."""
+        tasks = self._tables(series, point)
+        return bool(tasks) and all(task.id in results and results[task.id].sent for task in tasks)
+
+    def _tables(self, series, point):
+        """Tasks that look block errors up, one for each size of block; none where they are measured."""
+        if self.case(series).spec.mcs.calibration != "sionna":
+            return []
+        tasks = []
+        for uses in self._block_uses(series, point):
+            identity = ["table", point.name, uses, CALIBRATION_BLOCKS, repr(series.channel), software()]
+            blocks = (0, CALIBRATION_BLOCKS)
+            name = digest(identity)[:32]
+            tasks.append(Task(name, series.case, point, series.channel, blocks, -1, 0, uses, tabled=True))
+        return tasks
+
     def _calibration(self, series, point):
         """Tasks that count block errors of random payloads, with seeds of their own."""
-        case, cbr = self.case(series), point.cbr
-        shapes = [(stop - start, case.sent[start].shape) for start, stop in self._chunks[series.case]]
+        case = self.case(series)
         tasks = []
-        for uses in self._systems[series.case].block_uses(shapes, cbr):
+        for uses in self._block_uses(series, point):
             step = max(1, _CALIBRATION_USES // uses)
             for start in range(0, CALIBRATION_BLOCKS, step):
                 chunk = (start, min(start + step, CALIBRATION_BLOCKS))
@@ -374,6 +405,8 @@ class Plan:
             identity.append(point.weights.digest)
         if point.varies:
             identity += [case.spec.side_information, case.all_digests]
+        if case.spec.type == "learned" and case.spec.equaliser != "zf":
+            identity.append(case.spec.equaliser)
         return Task(digest(identity)[:32], index, point, channel, chunk, trial, seed, uses)
 
 

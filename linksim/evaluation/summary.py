@@ -12,7 +12,10 @@ from linksim.systems.base import CHANNEL_OUTAGE, CODEC_INFEASIBLE, DELIVERED
 
 @dataclass(frozen=True)
 class Summary:
-    """Additive statistics over pictures; see `linksim.evaluation.points` for the quotients."""
+    """Additive statistics over pictures; see `linksim.evaluation.points` for the quotients.
+
+    Of blocks that a table stands for, delivered and lost ones are expectations.
+    """
 
     pictures: int = 0
     delivered: int = 0

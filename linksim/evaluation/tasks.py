@@ -95,6 +95,8 @@ class Task:
     uses : int or None
         Of a task that sends random blocks instead of pictures: channel uses of each. The range `pictures`
         then counts blocks.
+    tabled : bool
+        The blocks are not sent: a table says how many would be lost.
     """
 
     id: str
@@ -105,6 +107,7 @@ class Task:
     trial: int
     seed: int
     uses: int | None = None
+    tabled: bool = False
 
     @property
     def kinship(self) -> tuple:

@@ -6,7 +6,7 @@ from functools import cache
 import tensorflow as tf
 
 from linksim.phy import amplifier as amplifiers
-from linksim.phy import channels
+from linksim.phy import channels, waveform
 from linksim.phy.channels import Medium
 from linksim.scenario.channels import OFDM
 from linksim.scenario.link import Rapp
@@ -24,7 +24,8 @@ class Received:
     power : [batch], float32
         Mean energy of the symbols that were really sent, behind the amplifier.
     peak_power : [batch], float32
-        Their largest energy.
+        Largest energy of a sample of their waveform, behind the amplifier. With a single carrier the samples
+        are the symbols.
     """
 
     symbols: tf.Tensor
@@ -46,7 +47,7 @@ class Link:
         `measured`: the noise of each image's block is scaled by the block's mean energy, so that its Es/N0
         is the stated SNR; `nominal`: noise variance 1/SNR whatever is sent.
     csi, interpolation, ofdm
-        As in `linksim.phy.channels.Medium`.
+        As in `linksim.phy.channels.Medium`, which the link shows as `medium`.
     amplifier : linksim.scenario.link.Rapp or None
         The transmitter's; None is linear. Energies are those behind it.
 
@@ -76,13 +77,13 @@ class Link:
         self.power = power
         self.csi = csi
         self.amplifier = amplifier
-        self._medium = Medium(model, csi, interpolation, ofdm)
+        self.medium = Medium(model, csi, interpolation, ofdm)
         self._noise_variance = tf.constant(10.0 ** (-snr_db / 10.0), tf.float32)
 
     def ideal(self) -> "Link":
         """The same channel with a linear amplifier and a receiver that knows the gain."""
         csi = "perfect" if self.csi == "ls" else self.csi
-        return Link(self.model, self.snr_db, self.power, csi, ofdm=self._medium.ofdm)
+        return Link(self.model, self.snr_db, self.power, csi, ofdm=self.medium.ofdm)
 
     def transmit(self, symbols: tf.Tensor, mask: tf.Tensor | None = None) -> Received:
         """Send one block of symbols per image.
@@ -94,9 +95,7 @@ class Link:
             Marks the symbols that are really sent; the others count for no power.
         """
         mask = tf.ones(tf.shape(symbols), tf.bool) if mask is None else mask
-        return Received(
-            *_graph(self._medium, self.power, self.amplifier)(symbols, mask, self._noise_variance)
-        )
+        return Received(*_graph(self.medium, self.power, self.amplifier)(symbols, mask, self._noise_variance))
 
 
 def send(
@@ -129,11 +128,13 @@ def send(
         As in `Received`.
     """
     sent = tf.cast(mask, tf.float32)
-    energy, power = _energy(symbols, sent)
+    power = _mean_energy(symbols, sent)
+    samples = waveform.to_samples(symbols * tf.cast(sent, tf.complex64), channel.subcarriers)
     if amplifier is not None:
         clean = symbols
-        symbols = amplifiers.rapp(clean, power, amplifier.backoff_db, amplifier.smoothness)
-        energy, power = _energy(symbols, sent)
+        samples = amplifiers.rapp(samples, power, amplifier.backoff_db, amplifier.smoothness)
+        symbols = waveform.to_symbols(samples, tf.shape(clean)[1], channel.subcarriers)
+        power = _mean_energy(symbols, sent)
         gain, distortion = amplifiers.linear_part(clean, symbols, sent)
     variance = tf.broadcast_to(noise_variance, tf.shape(power))
     pilot_energy = tf.ones_like(power)
@@ -146,13 +147,16 @@ def send(
     if amplifier is not None:
         received /= tf.cast(gain, tf.complex64)[:, None]
         variance = (variance + distortion[:, None]) / tf.square(gain)[:, None]
-    return received, variance, power, tf.reduce_max(energy * sent, 1)
+    return received, variance, power, tf.reduce_max(_energy(samples), 1)
 
 
-def _energy(symbols, sent):
-    """|x|² of every symbol, `[batch, k]`, and its mean over those that are sent, `[batch]`."""
-    energy = tf.square(tf.math.real(symbols)) + tf.square(tf.math.imag(symbols))
-    return energy, tf.math.divide_no_nan(tf.reduce_sum(energy * sent, 1), tf.reduce_sum(sent, 1))
+def _mean_energy(symbols, sent):
+    """The mean of |x|² over the symbols that are sent, `[batch]`."""
+    return tf.math.divide_no_nan(tf.reduce_sum(_energy(symbols) * sent, 1), tf.reduce_sum(sent, 1))
+
+
+def _energy(symbols):
+    return tf.square(tf.math.real(symbols)) + tf.square(tf.math.imag(symbols))
 
 
 @cache

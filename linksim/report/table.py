@@ -42,6 +42,9 @@ NUMBER_COLUMNS = (
 )
 """Columns that hold numbers, empty where a number does not apply."""
 
+DERIVED_COLUMNS = ("throughput",)
+"""What `read_results` computes from them."""
+
 _MEND_TABLE = "export the table again with `linksim run SCENARIO`"
 
 
@@ -110,7 +113,8 @@ def read_results(path):
     -------
     list of dict
         One per line, by column: str in the text columns ("" where it does not apply), float or None (where it
-        does not apply) in the number columns; a sweep column's cell that is no number stays str.
+        does not apply) in the number columns; a sweep column's cell that is no number stays str. The
+        `DERIVED_COLUMNS` are added.
 
     Raises
     ------
@@ -174,7 +178,18 @@ def _row(header, cells, path, line):
                         mend="write a number, or leave it empty where it does not apply",
                     )
                 row[column] = cell
-    return row
+    return row | {"throughput": _throughput(row)}
+
+
+def _throughput(row):
+    """Q_m·R·(1 − BLER), information bits that arrive per channel use; None without an MCS.
+
+    It is 0 where link adaptation finds no MCS.
+    """
+    if row["mcs"] == "threshold:none":
+        return 0.0
+    known = (row["modulation_order"], row["code_rate"], row["bler"])
+    return None if None in known else known[0] * known[1] * (1 - known[2])
 
 
 def _number(cell):

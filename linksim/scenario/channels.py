@@ -81,6 +81,11 @@ class OFDM(Model):
         """Share of a slot's resource elements that are pilots."""
         return len(self.pilots) / SLOT_SYMBOLS
 
+    @property
+    def data_elements(self) -> int:
+        """Resource elements of a slot that carry data."""
+        return (SLOT_SYMBOLS - len(self.pilots)) * self.fft_size
+
 
 class OFDMSpec(OFDM):
     """OFDM over multipath: y = h·x + n on each resource element, equalised at the receiver."""

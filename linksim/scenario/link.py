@@ -48,6 +48,3 @@ class LinkSpec(Model):
         if self.interpolation is not None and self.csi != "ls":
             problem, mend = f"with csi {self.csi} nothing is interpolated", "leave it out, or set csi to ls"
             raise refusal(problem, mend, field="link.interpolation")
-        if self.amplifier is not None and model == "ofdm":
-            problem = "the amplifier acts on single-carrier symbols, and ofdm sends its sum of subcarriers"
-            raise refusal(problem, "leave it out, or take another channel", field="link.amplifier")

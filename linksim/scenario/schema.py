@@ -11,10 +11,11 @@ from linksim.scenario.link import LinkSpec
 from linksim.scenario.numbers import CBRSweep, SNRSweep
 from linksim.scenario.systems import SystemSpec
 
-#: Columns of results.csv that a figure can show.
+#: Columns of results.csv that a figure can show, and what follows from them.
 AXES = (
     "snr_db", "cbr", "channel_uses", "psnr_db", "psnr_delivered_db", "ssim", "ms_ssim", "accuracy", "ber",
-    "ser", "bler", "delivered", "channel_outage", "codec_infeasible", "tx_power_db", "papr_db",
+    "ser", "bler", "throughput", "delivered", "channel_outage", "codec_infeasible", "tx_power_db", "papr_db",
+    "pilot_overhead",
 )  # fmt: skip
 Axis = Literal[AXES]
 
@@ -23,8 +24,8 @@ SweptField = Annotated[str, Field(pattern=r"^sweep\.[A-Za-z0-9_.]+$")]
 
 #: Those that hold numbers without pictures.
 AXES_OF_BITS = (
-    "snr_db", "channel_uses", "ber", "ser", "bler", "delivered", "channel_outage", "codec_infeasible",
-    "tx_power_db", "papr_db",
+    "snr_db", "channel_uses", "ber", "ser", "bler", "throughput", "delivered", "channel_outage",
+    "codec_infeasible", "tx_power_db", "papr_db", "pilot_overhead",
 )  # fmt: skip
 
 Byte = Annotated[Whole, Field(ge=0, le=255)]
@@ -148,6 +149,12 @@ class Scenario(Model):
         """Whether pictures are sent; otherwise all systems send random bits."""
         return self.images is not None
 
+    @property
+    def target_blers(self) -> tuple[float, ...]:
+        """Block error rates that systems with the policy `threshold` keep to."""
+        chains = [system for system in self.systems if system.type == "separated"]
+        return tuple(chain.mcs.target for chain in chains if chain.mcs.target is not None)
+
     @model_validator(mode="after")
     def _pictures_or_bits(self):
         bits = [index for index, system in enumerate(self.systems) if system.type == "bits"]
@@ -181,6 +188,9 @@ class Scenario(Model):
         _refuse_repeats("channel.snr_db", self.channel.snr_db)
         _refuse_repeats("bandwidth.cbr", self.bandwidth.cbr if self.bandwidth is not None else ())
         self.link.refuse_on(self.channel)
+        for index, system in enumerate(self.systems):
+            if system.type == "separated" and system.mcs.calibration == "sionna":
+                self._refuse_tables(f"systems.{index}.mcs.calibration")
         for index, figure in enumerate(self.figures):
             for axis, column in (("x", figure.x), ("y", figure.y)):
                 if column in ("ssim", "ms_ssim") and column not in self.metrics:
@@ -196,6 +206,15 @@ class Scenario(Model):
                 problem = "the figure of the received pictures has this name"
                 raise refusal(problem, "choose another", field=f"figures.{index}.file")
         return self
+
+    def _refuse_tables(self, field):
+        """Refuse tables of error rates where they do not hold."""
+        mend = "write measured: blocks are sent instead"
+        if self.channel.model != "awgn":
+            problem = f"Sionna's error rates hold on awgn, not on {self.channel.model}"
+            raise refusal(problem, mend, field=field)
+        if self.link.amplifier is not None:
+            raise refusal("Sionna's error rates know no amplifier", mend, field=field)
 
 
 def _refuse_repeats(field, values):

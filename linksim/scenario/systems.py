@@ -101,6 +101,9 @@ class CodeSpec(Model):
         return self.model_copy(update={"name": code, **decoder})
 
 
+#: Block error rate of link adaptation in 3GPP (TS 38.214 clause 5.2.2.1).
+TARGET_BLER = 0.1
+
 #: Blocks by which the policy `threshold` judges an MCS at a channel point.
 CALIBRATION_BLOCKS = 200
 
@@ -120,6 +123,11 @@ class MCSSpec(Model):
     target_bler: Number | None = Field(
         None, gt=0, lt=1, description="block error rate of the policy `threshold`; default: 0.1"
     )
+    calibration: Literal["measured", "sionna"] | None = Field(
+        None,
+        description="of the policy `threshold`: measured, blocks are sent; sionna, the tables of its PHY "
+        "abstraction (awgn, 5G transport blocks), and measured where they have no entry; default: measured",
+    )
     index: Whole | None = Field(None, ge=0, description="the MCS of the policy `fixed`")
     indices: tuple[Whole, ...] | None = Field(
         None, min_length=1, description="restricts the policy to these MCSs"
@@ -136,14 +144,23 @@ class MCSSpec(Model):
             raise refusal("policy fixed takes one MCS", "write `index` instead", field="indices")
         if self.policy != "fixed" and self.index is not None:
             raise refusal("belongs to policy fixed", f"restrict {self.policy} with `indices`", field="index")
-        if self.policy != "threshold" and self.target_bler is not None:
-            raise refusal("belongs to policy threshold", "remove it", field="target_bler")
+        for field in ("target_bler", "calibration"):
+            if self.policy != "threshold" and getattr(self, field) is not None:
+                raise refusal("belongs to policy threshold", "remove it", field=field)
+        if self.calibration == "sionna" and not self.table.startswith(("pdsch-", "pusch-tp-")):
+            problem, mend = f"Sionna has no error rates of {self.table}", "remove it: blocks are sent instead"
+            raise refusal(problem, mend, field="calibration")
         # Wilson's upper limit of no error among the blocks of the calibration.
         if self.target_bler is not None and self.target_bler < SMALLEST_TARGET_BLER:
             problem = f"{CALIBRATION_BLOCKS} blocks cannot show so low a rate"
             raise refusal(problem, f"write {SMALLEST_TARGET_BLER} or more", field="target_bler")
         _refuse_unknown_mcs(self, "index" if self.policy == "fixed" else "indices")
         return self
+
+    @property
+    def target(self) -> float | None:
+        """The block error rate that the policy `threshold` keeps to; None of other policies."""
+        return (self.target_bler or TARGET_BLER) if self.policy == "threshold" else None
 
     @property
     def candidates(self) -> tuple[int, ...]:
@@ -349,6 +366,11 @@ class LearnedSpec(Model):
         "channel's capacity, as transport blocks of pdsch-1 over the link, or not at all",
     )
     classifier: Classifier = None
+    equaliser: Literal["zf", "mmse"] = Field(
+        "zf",
+        description="what the decoder gets of each symbol x̂ = x + n: zf, x̂ as it is; mmse, "
+        "x̂·Es/(Es + noise variance of the symbol), which tells on fading channels which ones to trust",
+    )
     sampling: Literal["random", "argmax"] = Field(
         "random",
         description="of a stochastic encoder (jcm): every transmission draws points, or sends the likeliest",

@@ -32,9 +32,10 @@ class Learned:
 
     Every picture arrives: there is no file to lose, only noise in its features. The decoder sees the
     equalised symbols, and the nearest points are detected for the symbol error rate alone; or it sees the
-    labels of the detected points, where the codec says so. Of several modulation orders the SNR or the
-    scenario chooses one. A stochastic encoder says with what probabilities points are sent; every
-    transmission draws anew.
+    labels of the detected points, where the codec says so. The equaliser `mmse` scales each symbol by its
+    noise variance before the decoder: the link's unbiased estimates become linear MMSE ones. Of several
+    modulation orders the SNR or the scenario chooses one. A stochastic encoder says with what probabilities
+    points are sent; every transmission draws anew.
 
     A codec of variable rate gives each patch of a picture symbols by its self-information, times a factor
     that makes the mean CBR of all pictures of the study the operating point's, side information included
@@ -122,6 +123,9 @@ class Learned:
         if self._spec.sampling != "random" and card.model not in STOCHASTIC:
             problem = f"{reference} draws nothing"
             raise InputError(problem, field="sampling", mend="leave it out, or name weights of a jcm")
+        if self._spec.equaliser == "mmse" and card.detects:
+            problem = f"{reference} detects points, which noise variances do not change"
+            raise InputError(problem, field="equaliser", mend="leave it out, or name other weights")
         if card.varies:
             self._check_range(weights, cbr)
         elif self._spec.side_information != "capacity":
@@ -204,7 +208,10 @@ class Learned:
         encoded = self._encode(network, point.weights.digest, images, order, link.snr_db, maps)
         if encoded.law is not None:
             encoded = network.draw(encoded.law, self._uniform(encoded.law.shape, seed))
-        reception = network.send(encoded, images.shape[1:3], link, order, seed, maps)
+        # May set Sionna's seed: before the channel is drawn.
+        side_uses = None if maps is None else self._side_uses(maps, point, link)
+        size = images.shape[1:3]
+        reception = network.send(encoded, size, link, order, seed, maps, self._spec.equaliser)
         if maps is None:
             return reception
         outcomes, pictures = reception.outcomes, reception.pictures
@@ -212,7 +219,7 @@ class Learned:
             delivered = side_information.send(maps, point.weights.card.rates, link)
             outcomes = tuple(DELIVERED if arrives else CHANNEL_OUTAGE for arrives in delivered)
             pictures[~delivered] = fallback_picture(images.shape[1:], self._fallback)
-        uses = reception.channel_uses + self._side_uses(maps, point, link)
+        uses = reception.channel_uses + side_uses
         return replace(reception, pictures=pictures, outcomes=outcomes, channel_uses=uses)
 
     def _network(self, weights):
@@ -235,7 +242,7 @@ class Learned:
     def _side_uses(self, maps, point, link):
         """Channel uses that each picture is billed for side information, float."""
         bits = side_information.map_bits(point.weights.card.rates, maps.shape[1])
-        return float(side_information.uses(self._spec.side_information, bits, link.model, link.snr_db))
+        return float(side_information.uses(self._spec.side_information, bits, link.medium, link.snr_db))
 
     def _encode(self, network, digest, images, order, snr_db, maps):
         """What the encoder gives for a chunk of pictures; remembered.

@@ -97,7 +97,7 @@ class Network:
         length = batch_length(height, width)
         return in_batches(lambda batch: classifier(batch, snr_db).argmax(axis=-1), length, received)
 
-    def send(self, encoded, size, link, order, seed, maps=None) -> Reception:
+    def send(self, encoded, size, link, order, seed, maps=None, equaliser="zf") -> Reception:
         """Send what was encoded in one use of the link, and show what the decoder makes of it.
 
         Parameters
@@ -113,12 +113,15 @@ class Network:
             Of the channel.
         maps : [batch, patches], int32, or None
             Of a variable rate: the rate of each patch.
+        equaliser : str
+            What the decoder gets: `zf`, the link's unbiased estimates; `mmse`, linear MMSE ones.
         """
         from linksim.phy import randomness  # loads TensorFlow: not before something is sent
 
         packing = Packing(self.sent(encoded.symbols.shape, maps))
         randomness.seed(seed)
-        received = link.transmit(packing.pack(encoded.symbols), packing.mask)
+        symbols = packing.pack(encoded.symbols)
+        received = link.transmit(symbols, packing.mask)
         equalised, count = received.symbols.numpy(), len(encoded.symbols)
         wrong = np.zeros(count, int)
         arrived = np.stack([equalised.real, equalised.imag], axis=-1)
@@ -126,6 +129,8 @@ class Network:
             detected = self.constellations[order].detect(equalised)
             wrong = (packing.mask & (detected != packing.pack(encoded.indices))).sum(axis=1)
             arrived = detected if self.detects else arrived
+        if equaliser == "mmse":
+            arrived *= _wiener(symbols, packing.uses, received.noise_variance.numpy())[..., None]
         condition = (*size, order, link.snr_db)
         arrived = packing.unpack(arrived)
         return Reception(
@@ -178,6 +183,15 @@ class Network:
 def uniform(shape, seed):
     """What a stochastic encoder draws by in the transmission of a seed: float32 in [0, 1)."""
     return np.random.default_rng([seed, _DRAW]).random(shape, dtype=np.float32)
+
+
+def _wiener(symbols, uses, noise_variance):
+    """Es/(Es + σ²) of each symbol, float32 `[batch, k]`: x + n times it is the linear MMSE estimate of x.
+
+    Es is the mean energy of the symbols `[batch, k]` that are sent of each picture, so many as `uses` says.
+    """
+    energy = np.square(np.abs(symbols)).sum(axis=1) / np.maximum(uses, 1)
+    return (energy / np.maximum(energy + noise_variance.T, 1e-30)).T.astype(np.float32)
 
 
 def batch_length(height, width):

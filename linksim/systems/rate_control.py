@@ -95,27 +95,27 @@ class SharedBandwidth:
         kind : str
             How side information is sent, as `linksim.systems.side_information.uses` takes it.
         link : linksim.phy.link.Link
-            Its model and SNR decide what side information costs.
+            Its channel and SNR decide what side information costs.
 
         Raises
         ------
         InputError
             The mean misses the target by more than 2%: patches that change their rate together are too many.
         """
-        eta = self._eta(cbr, kind, link.model, link.snr_db)
+        eta = self._eta(cbr, kind, link.medium, link.snr_db)
         bits = np.stack([self._bits[Picture("", image).digest] for image in images])
         return allocate(bits, eta, self.rates)
 
-    def _eta(self, cbr, kind, model, snr_db):
-        key = cbr, kind, model, snr_db
+    def _eta(self, cbr, kind, medium, snr_db):
+        key = cbr, kind, medium, snr_db
         if key not in self._etas:
             self._etas[key] = self._search(*key)
         return self._etas[key]
 
-    def _search(self, cbr, kind, model, snr_db):
+    def _search(self, cbr, kind, medium, snr_db):
         sizes, places = np.unique(self._patches, return_inverse=True)
         bits = [side_information.map_bits(self.rates, int(patches)) for patches in sizes]
-        uses = np.array([side_information.uses(kind, each, model, snr_db) for each in bits])
+        uses = np.array([side_information.uses(kind, each, medium, snr_db) for each in bits])
         eta, mean = self._control.eta(float(cbr), uses[places])
         if abs(mean - cbr) > _TOLERANCE * cbr:
             raise InputError(

@@ -134,6 +134,13 @@ class Card(Model):
         return (points.bit_length() - 1,) if isinstance(points, int) else ()
 
     @property
+    def detects(self) -> bool:
+        """Whether its decoder takes the labels of detected points instead of equalised symbols."""
+        if self.model == "ujscc":
+            return self.sizes.get("codewords", "learned") == "learned"
+        return self.model == "jcm-uniform-8bit" or (self.model == "mdjcm" and bool(self.orders))
+
+    @property
     def varies(self) -> bool:
         """Whether its pictures take as many channel uses as they need; then it has no CBR of its own."""
         return self.model in VARIABLE_RATE

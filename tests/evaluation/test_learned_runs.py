@@ -60,6 +60,8 @@ def test_task_ids_follow_the_weights_not_the_label(make, tiny_weights, make_weig
     before = ids(make())
     assert ids(make(label="another")) == before
     assert ids(make(model="deepjscc-q")) == before
+    assert ids(make(equaliser="zf")) == before
+    assert not ids(make(equaliser="mmse")) & before
     path = tmp_path / "tiny.weights.h5"
     shutil.copy(zoo.weights.card_path(tiny_weights), tmp_path / "tiny.json")
     shutil.copy(tiny_weights, path)

@@ -16,13 +16,23 @@ def system(**mcs):
     return {"type": "separated", "label": "BPG", "mcs": {"policy": "threshold", "indices": [4, 9, 14], **mcs}}
 
 
-def play(plan, losses):
-    """Carry out all rounds; of each MCS that many of the blocks of a calibration are lost, and no picture."""
+def play(plan, losses, tables=None):
+    """Carry out all rounds; of each MCS that many of the blocks of a calibration are lost, and no picture.
+
+    Of those in `tables` a table expects that share to be lost.
+    """
     results, rounds = {}, []
     for tasks in plan.rounds(results):
         rounds.append(tasks)
         for task in tasks:
             count = task.pictures[1] - task.pictures[0]
+            if task.tabled:
+                rate = (tables or {}).get(task.point.name)
+                lost = 0 if rate is None else rate * count
+                results[task.id] = Summary(
+                    pictures=count, channel_outage=lost, sent=0 if rate is None else count
+                )
+                continue
             lost = losses.get(task.point.name, 0) if task.uses is not None else 0
             lost = count if task.point.mcs is None else lost
             results[task.id] = Summary(
@@ -88,6 +98,27 @@ def test_calibrations_have_blocks_and_seeds_of_their_own(make_plan):
     ]
 
 
+@pytest.mark.parametrize(
+    ("tables", "expected", "measured"),
+    [
+        ({"pdsch-1/14": 0.1, "pdsch-1/9": 0.0}, "threshold:pdsch-1/14", set()),
+        ({"pdsch-1/14": 0.11, "pdsch-1/9": 0.04}, "threshold:pdsch-1/9", set()),
+        # What no table holds is measured, when it is its turn.
+        ({"pdsch-1/14": 1.0, "pdsch-1/4": 0.0}, "threshold:pdsch-1/9", {"pdsch-1/9"}),
+        ({}, "threshold:pdsch-1/14", {"pdsch-1/14"}),
+    ],
+)
+def test_tables_instead_of_blocks(make_plan, tables, expected, measured):
+    plan = make_plan(systems=[system(calibration="sionna")])
+    results, rounds = play(plan, {}, tables)
+    assert chosen(plan, results) == expected
+    tasks = [task for tasks in rounds for task in tasks]
+    assert {task.point.name for task in tasks if task.uses and not task.tabled} == measured
+    assert {task.point.name for task in rounds[0]} == {"pdsch-1/4", "pdsch-1/9", "pdsch-1/14"}
+    assert all(task.tabled for task in rounds[0])
+    assert {task.id for task in tasks} <= {task.id for task in plan.all_tasks()}
+
+
 def test_pictures_of_every_size_are_calibrated(make_plan):
     plan = make_plan(systems=[system()], images={"source": "photos", "limit": 3}, bandwidth={"cbr": "1/96"})
     _, rounds = play(plan, {})
@@ -118,15 +149,18 @@ def test_over_the_real_link(tmp_path):
     }
     path = tmp_path / "threshold.yaml"
     path.write_text(yaml.safe_dump(scenario))
-    assert main(["run", str(path), "--out", str(tmp_path / "out"), "--workers", "1"]) == 0
-    with (tmp_path / "out/results.csv").open() as file:
-        rows = [row for row in csv.DictReader(file) if row["mcs"].startswith("threshold:")]
-    assert [row["mcs"] for row in rows] == [
-        "threshold:none",
-        "threshold:pdsch-1/4",
-        "threshold:pdsch-1/14",
-    ]
+    for tables in ([], ["--set", "systems.0.mcs.calibration=sionna"]):
+        arguments = ["run", str(path), "--out", str(tmp_path / "out"), "--workers", "1", *tables]
+        assert main(arguments) == 0
+        with (tmp_path / "out/results.csv").open() as file:
+            rows = [row for row in csv.DictReader(file) if row["mcs"].startswith("threshold:")]
+        assert [row["mcs"] for row in rows] == [
+            "threshold:none",
+            "threshold:pdsch-1/4",
+            "threshold:pdsch-1/14",
+        ]
     assert rows[0]["channel_outage"] == "4"
+    assert all(float(row["bler"]) <= 0.1 for row in rows[1:])
     assert rows[0]["channel_uses"] == rows[1]["channel_uses"] == "1024.0000"
     with (tmp_path / "out/rows.csv").open() as file:
         assert sum(row["mcs"] == "threshold:none" for row in csv.DictReader(file)) == 4

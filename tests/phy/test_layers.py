@@ -23,6 +23,7 @@ HEAVY = {
     "cdl, ls": {"model": "ofdm", "csi": "ls", "ofdm": OFDM(profile="cdl-c", fft_size=8, cyclic_prefix=1)},
     "precoded": {"model": "rayleigh_block", "csi": "both"},
     "amplified": {"model": "awgn", "amplifier": Rapp()},
+    "amplified ofdm": {"model": "ofdm", "amplifier": Rapp(backoff_db=0), "ofdm": OFDM(fft_size=64)},
 }
 
 POWERS = ("measured", "nominal")

@@ -5,7 +5,8 @@ import pytest
 from linksim.modulation.error_rates import ber_rayleigh
 from linksim.report import waterfall
 from linksim.report.closed_form import closed_forms
-from linksim.report.curves import to_curves
+from linksim.report.curves import interval, to_curves
+from linksim.report.target import targets
 
 
 def row(mcs, snr_db, order=2, rate=1.0, **values):
@@ -41,6 +42,16 @@ def test_uncoded_curves_have_closed_forms_down_to_half_the_smallest_rate():
 def test_others_have_none(mcs, channel, x, y):
     rows = [row(mcs, 0, channel=channel, ber=0.1, ser=0.1, bler=0.1)]
     assert closed_forms(to_curves(rows), x, y) == []
+
+
+def test_targets_are_level_lines_across_the_figure():
+    curves = to_curves([row("threshold:pdsch-1/3", snr_db, bler=0.01) for snr_db in (0, 4, 10)])
+    (low, high) = targets(curves, "snr_db", "bler", (0.1, 0.02, 0.1))
+    assert [(point["snr_db"], point["bler"]) for point in low.rows] == [(0, 0.02), (10, 0.02)]
+    assert (high.label, high.role, high.rows[0]["bler"]) == ("target 0.1", "bound", 0.1)
+    assert interval(high.rows[0], "bler") is None
+    assert not targets(curves, "snr_db", "ber", (0.1,))
+    assert not targets(curves, "snr_db", "bler", ())
 
 
 def test_blocks_of_bits_are_not_taken_for_a_variable_rate():

@@ -3,11 +3,11 @@
 import pytest
 
 from linksim.report.labels import AXIS_LABELS, axis_label, fraction_text, mcs_text, value_text
-from linksim.report.table import NUMBER_COLUMNS
+from linksim.report.table import DERIVED_COLUMNS, NUMBER_COLUMNS
 
 
 def test_every_number_column_has_an_axis_label():
-    assert set(AXIS_LABELS) == set(NUMBER_COLUMNS)
+    assert set(AXIS_LABELS) == {*NUMBER_COLUMNS, *DERIVED_COLUMNS}
 
 
 def test_a_swept_field_is_called_by_its_path():

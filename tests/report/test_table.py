@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from linksim.report.table import NUMBER_COLUMNS, TEXT_COLUMNS, read_results
+from linksim.report.table import DERIVED_COLUMNS, NUMBER_COLUMNS, TEXT_COLUMNS, read_results
 from linksim.scenario.errors import InputError
 
 
@@ -20,7 +20,7 @@ def test_numbers_texts_and_empty_cells(write_results):
     assert first["system"] == "a, b"
     assert (first["snr_db"], first["bler"], first["psnr_db"]) == (-3.0, 0.0, None)
     assert (second["mcs"], second["snr_db"], second["psnr_db"]) == ("", 4.5, 31.25)
-    assert set(first) == {*TEXT_COLUMNS, *NUMBER_COLUMNS}
+    assert set(first) == {*TEXT_COLUMNS, *NUMBER_COLUMNS, *DERIVED_COLUMNS}
 
 
 def test_swept_fields_are_numbers_where_they_read_as_such(write_results):
@@ -62,3 +62,14 @@ def test_files_that_cannot_be_read(tmp_path):
     picture.write_bytes(b"\x89PNG\xff\xfe")
     with pytest.raises(InputError, match="not a CSV table"):
         read_results(picture)
+
+
+def test_throughput_is_the_rate_that_arrives(write_results):
+    mcs = {"system": "a", "channel": "awgn", "modulation_order": 4, "code_rate": 0.5}
+    rows = [
+        mcs | {"mcs": "threshold:pdsch-1/13", "bler": 0.25},
+        mcs | {"mcs": "pdsch-1/13"},
+        {"system": "a", "channel": "awgn", "mcs": "threshold:none"},
+        {"system": "b", "channel": "awgn", "mcs": "weights:a"},
+    ]
+    assert [row["throughput"] for row in read_results(write_results(rows))] == [1.5, None, 0.0, None]

@@ -45,6 +45,8 @@ def test_shipped_scenarios_fit(path, validator):
         "images={source: folder, path: here, strict: true}",
         "systems.0.codec={name: bpg, chroma: 4:4:4}",
         "systems.0.mcs={table: wifi-ad, indices: [4, 6]}",
+        "systems.0.mcs={policy: threshold, target_bler: 0.05, calibration: sionna}",
+        "systems.0={type: learned, weights: zoo:a/b, equaliser: mmse}",
         "systems.0.code={decoder: fast, precision: float32}",
         "stop={trials: 2, max_trials: 10, psnr_halfwidth_db: 0.1}",
         "systems.0={type: learned, weights: zoo:ujscc/b, boundaries: [3, 9.5]}",

@@ -84,6 +84,11 @@ MISTAKES = [
     ("systems.0.mcs={table: papers-ldpc, policy: fixed, index: 12}", "systems.0.mcs.index", "0 to 11"),
     ("systems.0.mcs={policy: threshold, index: 3}", "systems.0.mcs.index", "threshold with `indices`"),
     ("systems.0.mcs={target_bler: 0.1}", "systems.0.mcs.target_bler", "remove it"),
+    ("systems.0.mcs={calibration: measured}", "systems.0.mcs.calibration", "remove it"),
+    (
+        "systems.0.mcs={policy: threshold, calibration: sionna, table: wifi-ad}",
+        "systems.0.mcs.calibration", "blocks are sent",
+    ),
     ("systems.0.mcs={policy: threshold, target_bler: 1}", "systems.0.mcs.target_bler", "less than 1"),
     ("systems.0.mcs={policy: threshold, target_bler: 0.01}", "systems.0.mcs.target_bler", "0.02 or more"),
     ("systems.0.code={name: ieee80211ad-ldpc}", "systems.0.code.name", "mcs.table to one of wifi-ad"),
@@ -134,11 +139,20 @@ def test_a_mistake_is_named_with_its_mend(mistake, field, mend, minimal, refusal
 
 
 @pytest.mark.parametrize(
+    "mistake", ["channel.model=rayleigh_fast", "link={amplifier: {}}"], ids=["fading", "amplifier"]
+)
+def test_tables_of_error_rates_are_those_of_awgn(mistake, minimal, refusal):
+    overrides = ("systems.0.mcs={policy: threshold, calibration: sionna}", mistake)
+    text = refusal(validate, apply_overrides(minimal, overrides, file="a.yaml"), file="a.yaml")
+    assert text.startswith("a.yaml: systems.0.mcs.calibration: Sionna's error rates")
+    assert "write measured" in text
+
+
+@pytest.mark.parametrize(
     ("link", "channel", "field", "mend"),
     [
         ({"csi": "both"}, {}, "link.csi", "take rayleigh_block"),
         ({"csi": "ls"}, {"pilots": []}, "channel.pilots", "such as [2, 11]"),
-        ({"amplifier": {}}, {}, "link.amplifier", "another channel"),
     ],
 )
 def test_what_makes_no_sense_on_ofdm_is_refused(link, channel, field, mend, minimal, refusal):

@@ -54,6 +54,23 @@ def test_the_envelope_is_a_staircase_below_the_bounds_and_near_them(rows_of):
     assert found["BPG at capacity (BICM)"].mean_db <= found["BPG at capacity (Gaussian)"].mean_db
 
 
+def test_link_adaptation_keeps_to_its_target_or_says_outage(rows_of):
+    """Calibrated by blocks at every SNR; by Sionna's tables at most, which are coarser than a waterfall."""
+    rows = [row for row in rows_of("threshold_nr") if row["mcs"].startswith("threshold:")]
+    measured, tabled = (
+        [row for row in rows if row["system"] == label]
+        for label in ("calibration by 200 blocks", "Sionna's tables")
+    )
+    sending = [row for row in measured if row["mcs"] != "threshold:none"]
+    assert all(row["bler"] <= 0.1 for row in sending)
+    assert [row["throughput"] for row in sending] == sorted(row["throughput"] for row in sending)
+    assert {row["snr_db"] for row in measured} - {row["snr_db"] for row in sending} == {
+        row["snr_db"] for row in measured if row["channel_outage"] == 336
+    }
+    kept = [row["bler"] <= 0.1 for row in tabled if row["bler"] is not None]
+    assert sum(kept) >= 0.8 * len(kept)
+
+
 def test_small_pictures_say_that_no_file_fits(rows_of):
     rows = rows_of("cifar_awgn")
     alone = [row for row in rows if row["system"] == "BPG + 5G LDPC" and row["cbr"] < 0.1]

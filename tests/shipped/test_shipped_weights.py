@@ -1,6 +1,7 @@
 """The shipped weights: each with its recipe, within a budget, and as good as its documentation says."""
 
 from fractions import Fraction
+from importlib import import_module
 from itertools import islice
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from linksim import zoo
 from linksim.images.patches32 import patches
+from linksim.jscc import MODELS
 from linksim.metrics.psnr import psnr_db
 from linksim.scenario.systems import LearnedSpec
 from linksim.systems.learned import Learned
@@ -49,6 +51,17 @@ def test_weights_come_with_the_recipe_that_made_them(reference):
         return
     assert (card.channel, card.snr_db) == (recipe.channel.model, recipe.channel.snr_db)
     assert card.test_psnr_db
+
+
+def test_cards_know_what_decoders_take():
+    cards = {
+        (card.model, card.sizes.get("codewords"), bool(card.orders)): card
+        for card in (zoo.find(reference).card for reference in zoo.shipped())
+        if card.model in MODELS
+    }
+    for card in cards.values():
+        module, _, name = MODELS[card.model].partition(":")
+        assert card.detects == getattr(import_module(module), name)(**card.sizes).detects, card.model
 
 
 def test_the_files_are_small():

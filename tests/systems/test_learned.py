@@ -87,14 +87,15 @@ class RemainderCodec(Codec):
 
 
 class Tapped:
-    """A link that keeps what was sent over it."""
+    """A link that keeps what was sent over it and what arrived."""
 
     def __init__(self, link):
-        self._link, self.snr_db, self.sent = link, link.snr_db, []
+        self._link, self.snr_db, self.sent, self.received = link, link.snr_db, [], []
 
     def transmit(self, symbols, mask=None):
         self.sent.append(np.asarray(symbols))
-        return self._link.transmit(symbols, mask)
+        self.received.append(self._link.transmit(symbols, mask))
+        return self.received[-1]
 
 
 #: A uJSCC of 1/6 for BPSK, 4QAM and 16QAM, as small as they get.
@@ -157,6 +158,29 @@ def test_an_analogue_picture_carries_the_noise_of_the_channel(power, system_of):
     assert reception.channel_uses.tolist() == [6144] * 4
     assert not reception.symbols.any()
     assert not reception.symbol_errors.any()
+
+
+def test_the_mmse_equaliser_leaves_the_least_error(system_of, tiny_weights):
+    """E|x − x̂·Es/(Es + σ²)|² = Es·σ²/(Es + σ²) where the unbiased estimate leaves a noise variance σ²."""
+    images, errors = pictures(60, 196), {}
+    _, point = system_of(PairCodec())
+    for equaliser in ("zf", "mmse"):
+        system = systems.create(spec(str(tiny_weights), equaliser=equaliser))
+        link = Tapped(Link("rayleigh_fast", 15.0))
+        reception = system.transmit(images, link, point, seed=1)
+        errors[equaliser] = np.square(reception.pictures.astype(float) - images)
+        noise = link.received[0].noise_variance.numpy()
+        energy = np.square(np.abs(link.sent[0])).mean(axis=1)[:, None]
+    left = (energy * noise / (energy + noise)).mean()
+    assert errors["mmse"].mean() == pytest.approx(255**2 * left / 2 + 1 / 12, rel=0.03)
+    # Clipping to 0 … 255 bounds what deep fades leave of the other.
+    assert errors["zf"].mean() > 1.5 * errors["mmse"].mean()
+
+
+def test_the_mmse_equaliser_is_for_decoders_of_symbols(ujscc_weights, refusal):
+    system = systems.create(spec(str(ujscc_weights), equaliser="mmse"))
+    text = refusal(system.operating_points, Fraction(1, 6), 0.0)
+    assert text.startswith(f"equaliser: {ujscc_weights} detects points")
 
 
 @pytest.mark.parametrize("snr_db", [8.0, 14.0])

@@ -13,8 +13,10 @@ from linksim.jscc.codec import Condition, Sent
 from linksim.jscc.rates import sent_mask
 from linksim.modulation.capacity import bicm_capacity, ergodic, gaussian_capacity
 from linksim.modulation.constellations import qam
+from linksim.phy.channels import Medium
 from linksim.phy.link import Link
 from linksim.phy.modem import Modem
+from linksim.scenario.channels import OFDM
 from linksim.scenario.systems import LearnedSpec
 from linksim.systems import learned, side_information
 from linksim.systems.fallback import fallback_picture
@@ -84,7 +86,7 @@ class Spy:
     """A link that keeps what was sent over it and with which mask."""
 
     def __init__(self, link):
-        self._link, self.model, self.snr_db, self.sent = link, link.model, link.snr_db, []
+        self._link, self.medium, self.snr_db, self.sent = link, link.medium, link.snr_db, []
 
     def transmit(self, symbols, mask=None):
         self.sent.append((np.asarray(symbols), mask))
@@ -261,8 +263,29 @@ def test_side_information_is_billed_by_its_kind(model, system_of, pictures):
     expected = [math.ceil(2 * patches / capacity) for patches in (48, 25)]
     assert bills["capacity"].tolist() == [expected[0]] * 5 + [expected[1]] * 3
     assert not bills["free"].any()
-    uses = [side_information.transport(2 * patches, model, 12.0)[0] for patches in (48, 25)]
+    uses = [side_information.transport(2 * patches, Medium(model), 12.0)[0] for patches in (48, 25)]
     assert bills["coded"].tolist() == [uses[0]] * 5 + [uses[1]] * 3
+
+
+@pytest.mark.parametrize("antennas", [1, 2])
+def test_side_information_on_ofdm_meets_its_ergodic_capacity(antennas):
+    """Every element of TDL-A is Rayleigh fading; the gains of two antennas add up to Gamma(2)."""
+    bits, snr_db = 100_000, 10.0
+    medium = Medium("ofdm", ofdm=OFDM(rx_antennas=antennas))
+    nodes, weights = np.polynomial.laguerre.laggauss(64)
+    capacity = weights @ (nodes ** (antennas - 1) * np.log2(1 + nodes * 10 ** (snr_db / 10)))
+    assert side_information.uses("capacity", bits, medium, snr_db) == pytest.approx(bits / capacity, rel=0.02)
+
+
+def test_side_information_pays_for_estimated_gains_and_knows_a_line_of_sight():
+    def uses(csi="perfect", **parameters):
+        medium = Medium("ofdm", csi, ofdm=OFDM(fft_size=64, cyclic_prefix=18, **parameters))
+        return [side_information.uses(kind, 3000, medium, 10.0) for kind in ("capacity", "coded")]
+
+    rayleigh, estimated, line_of_sight = uses(), uses("ls"), uses(profile="tdl-d")
+    assert line_of_sight[0] < rayleigh[0] < estimated[0]
+    assert line_of_sight[1] <= rayleigh[1] <= estimated[1]
+    assert line_of_sight[0] > 3000 / gaussian_capacity(10.0)  # Jensen
 
 
 def test_coded_side_information_is_sent_after_the_picture(system_of, pictures):
@@ -286,11 +309,11 @@ def test_lost_side_information_shows_the_fallback(system_of, pictures):
 @pytest.mark.parametrize("bits", [8, 24, 50, 333, 6144])
 def test_transport_blocks_of_side_information_carry_it_and_are_safe(bits):
     for snr_db in (0.0, 10.0, 25.0):
-        uses, mcs = side_information.transport(bits, "awgn", snr_db)
+        uses, mcs = side_information.transport(bits, Medium("awgn"), snr_db)
         assert Modem(uses, mcs).payload >= bits
         rate = (Modem(uses, mcs).payload + 24) / uses
         assert rate < bicm_capacity(mcs.modulation_order, snr_db - 3)
-    assert side_information.transport(bits, "awgn", -20.0)[1].name == "pdsch-1/0"
+    assert side_information.transport(bits, Medium("awgn"), -20.0)[1].name == "pdsch-1/0"
 
 
 def test_rate_maps_become_bits():

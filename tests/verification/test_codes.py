@@ -1,6 +1,7 @@
 """Channel coding against catalogues, Sionna, and the distance to capacity that its codes are known for."""
 
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from linksim.modulation.capacity import bicm_capacity, snr_db_for_capacity
 from linksim.modulation.mcs import mcs_table
 from linksim.phy import crc, randomness
+from linksim.phy.abstraction import block_error_rate
 from linksim.phy.link import Link
 from linksim.phy.modem import Modem
 from linksim.phy.transport_block_size import transport_block_size
@@ -59,9 +61,23 @@ def test_transport_block_sizes(table, equal):
     )
 
 
-@pytest.mark.parametrize(("table", "order", "rate"), WATERFALLS)
-def test_distance_to_capacity_of_nr_codes(table, order, rate, verified):
-    """The SNR of BLER 0.1 over that at which the BICM capacity is the rate, for some thousand bits."""
+@pytest.mark.parametrize("number", [1, 2])
+def test_uplink_tables(number, equal):
+    """Modulation orders, π/2-BPSK among them, and code rates."""
+    from sionna.phy.nr.utils import decode_mcs_index
+
+    table = mcs_table(f"pusch-tp-{number}")
+    order, rate = decode_mcs_index(
+        list(range(len(table))), table_index=number, is_pusch=True, transform_precoding=True, pi2bpsk=True
+    )
+    expected = np.array([order.numpy(), np.round(1024 * rate.numpy(), 1)])
+    measured = np.array([[mcs.modulation_order, float(1024 * mcs.code_rate)] for mcs in table]).T
+    equal(f"MCSs of pusch-tp-{number}", "Sionna, TS 38.214 6.1.4.1", expected, measured)
+
+
+@cache
+def _waterfall(table, order, rate):
+    """An MCS with the SNR at which the BICM capacity is its rate and that of BLER 0.1, for 3000 uses."""
     mcs = next(
         m
         for m in mcs_table(table)
@@ -70,10 +86,39 @@ def test_distance_to_capacity_of_nr_codes(table, order, rate, verified):
     modem = Modem(3000, mcs)
     rate = modem.payload / 3000
     capacity_db = float(snr_db_for_capacity(lambda snr_db: bicm_capacity(order, snr_db), rate))
-    crossing_db = _crossing_db(modem, capacity_db)
-    name = {2: "QPSK"}.get(order, f"{2**order}QAM")
+    return mcs, capacity_db, _crossing_db(modem, capacity_db)
+
+
+def _named(mcs):
+    name = {2: "QPSK"}.get(mcs.modulation_order, f"{2**mcs.modulation_order}QAM")
+    return f"{name}, R {float(mcs.code_rate):.2f}"
+
+
+@pytest.mark.parametrize(("table", "order", "rate"), WATERFALLS)
+def test_tables_of_sionna(table, order, rate, verified):
+    """Where the PHY abstraction has BLER 0.1, on a grid of 0.1 dB as its own."""
+    mcs, _, crossing_db = _waterfall(table, order, rate)
+    tabled_db = next(
+        crossing_db + step / 10
+        for step in range(-30, 30)
+        if block_error_rate(mcs, 3000, crossing_db + step / 10) <= 0.1
+    )
     verified(
-        f"NR LDPC, {name}, R {float(mcs.code_rate):.2f}: dB above BICM capacity at BLER 0.1",
+        f"NR LDPC, {_named(mcs)}: dB at BLER 0.1",
+        "Sionna's PHY abstraction",
+        tabled_db,
+        crossing_db,
+        (0.8, "its SNRs are 1.3 or 1.8 dB apart"),
+        digits=3,
+    )
+
+
+@pytest.mark.parametrize(("table", "order", "rate"), WATERFALLS)
+def test_distance_to_capacity_of_nr_codes(table, order, rate, verified):
+    """The SNR of BLER 0.1 over that at which the BICM capacity is the rate, for some thousand bits."""
+    mcs, capacity_db, crossing_db = _waterfall(table, order, rate)
+    verified(
+        f"NR LDPC, {_named(mcs)}: dB above BICM capacity at BLER 0.1",
         "0.8 to 1.5 dB, some thousand bits",
         1.15,
         crossing_db - capacity_db,
@@ -133,3 +178,27 @@ def test_802_11ad_decoder(index, verified):
     block = f"IEEE 802.11ad LDPC, QPSK, R {mcs.code_rate}: BLER at {snr_db:.2f} dB"
     source = "Sionna, belief propagation, 40 iterations"
     verified(block, source, lost[1].mean(), lost[0].mean(), (tolerance, "3 standard errors + 0.01"), digits=3)
+
+
+@pytest.mark.filterwarnings("ignore:\\s*Decoding stopped before convergence")
+@pytest.mark.parametrize(("size", "snr_db"), [((338, 672), -1.6), ((506, 672), 1.1)])
+def test_gallager_codes(size, snr_db, verified):
+    """Words of BPSK in the waterfall; pyldpc takes them one by one, in float64."""
+    import pyldpc
+
+    from linksim.phy.ldpc.gallager import gallager_code
+    from linksim.phy.ldpc.sionna_bp import SionnaDecoder
+
+    code, count, iterations = gallager_code(*size), 60, 40
+    bits = np.random.default_rng(13).integers(0, 2, (count, code.k), np.uint8)
+    sent = 1.0 - 2.0 * code.encode(bits)
+    deviation = np.sqrt(0.5 * 10 ** (-snr_db / 10))  # of each real dimension
+    received = sent + deviation * np.random.default_rng(14).standard_normal(sent.shape)
+    llr = (-2 * received / deviation**2).astype(np.float32)
+    ours = (SionnaDecoder(code, iterations)(llr) != bits).any(axis=1)
+    checks = code.parity_check_matrix().toarray().astype(int)
+    of_pyldpc = -20 * np.log10(deviation)
+    decoded = np.array([pyldpc.decode(checks, word, of_pyldpc, iterations) for word in received])
+    theirs = (decoded[:, : code.k] != bits).any(axis=1)
+    block = f"Gallager code {size[::-1]}: lost of {count} words at {snr_db:g} dB"
+    verified(block, "pyldpc's decoder", theirs.sum(), ours.sum(), (1, "float32"), digits=3)

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from linksim.modulation.capacity import bicm_capacity
 from linksim.modulation.error_rates import ber_rayleigh, ser_awgn
 from linksim.phy import randomness
 from linksim.phy.link import Link
-from linksim.phy.modulation import QAM
+from linksim.phy.modulation import QAM, HalfPiBPSK
 
 NAMES = {1: "BPSK", 2: "QPSK"} | {bits: f"{2**bits}QAM" for bits in (4, 6, 8, 10, 12)}
 
@@ -71,3 +72,45 @@ def test_points_are_those_of_the_standard(order, verified):
         digits=6,
     )
     assert point.real == point.imag
+
+
+def test_points_of_half_pi_bpsk(equal):
+    bits = np.array([[0, 1, 1, 0]])
+    turned = np.exp(0.5j * np.pi * (np.arange(4) % 2)) * (1 + 1j) * (1 - 2 * bits[0])
+    measured = np.round(HalfPiBPSK().map(bits).numpy()[0] * np.sqrt(2))
+    equal("π/2-BPSK, bits 0110", "TS 38.211, clause 5.1.1", np.round(turned), measured)
+
+
+@pytest.mark.parametrize(("order", "snr_db"), [(2, 0.0), (4, 6.0), (6, 12.0), (8, 18.0), (10, 24.0)])
+def test_bicm_capacity(order, snr_db, verified):
+    """Q_m − Σ E[log2(1 + e^(−±LLR))] of the LLRs that the exact demapper of Sionna gives over the link."""
+    from sionna.phy.mapping import Constellation, Demapper, Mapper
+
+    randomness.seed(16)
+    bits = np.random.default_rng(16).integers(0, 2, (40, 1000 * order)).astype(np.float32)
+    points = Constellation("qam", order)
+    received = Link("awgn", snr_db, "nominal").transmit(Mapper(constellation=points)(bits))
+    llr = Demapper("app", constellation=points)(received.symbols, received.noise_variance).numpy()
+    loss = np.logaddexp(0, np.where(bits > 0, -llr, llr)).sum(axis=1) / 1000 / np.log(2)
+    information = order - loss
+    tolerance = 3 * information.std(ddof=1) / np.sqrt(len(information)), "3 standard errors"
+    block = f"BICM capacity of {NAMES[order]} at {snr_db:g} dB, bit"
+    source = "LLRs of Sionna's demapper"
+    verified(block, source, information.mean(), float(bicm_capacity(order, snr_db)), tolerance)
+
+
+@pytest.mark.parametrize("order", [2, 6])
+def test_bits_study(order, verified):
+    """A task of a study without pictures, from its payload to its count."""
+    from linksim.modulation.mcs import mcs_table
+    from linksim.scenario.systems import CodeSpec
+    from linksim.systems.bits import send_blocks
+
+    mcs = next(mcs for mcs in mcs_table("uncoded") if mcs.modulation_order == order)
+    snr_db, code = SNRS_DB[order] + 3, CodeSpec().of_table("uncoded")
+    sent = send_blocks(200, 1000, mcs, code, Link("rayleigh_fast", snr_db, "nominal"), 17)
+    ber = sent.bit_errors / sent.bits
+    tolerance = 3 * ber.std(ddof=1) / np.sqrt(len(ber)), "3 standard errors"
+    block = f"bits study, uncoded {NAMES[order]}, BER on flat Rayleigh at {snr_db:g} dB"
+    source = "Simon and Alouini, 2nd ed., section 8.2"
+    verified(block, source, float(ber_rayleigh(order, snr_db)), ber.mean(), tolerance)

@@ -40,7 +40,15 @@ class Medium(NamedTuple):
 
 
 class Channel(Protocol):
-    """Symbols and noise variance in, equalised symbols and their noise variance out."""
+    """Symbols and noise variance in, equalised symbols and their noise variance out.
+
+    Attributes
+    ----------
+    subcarriers : int or None
+        That carry so many symbols at once in OFDM; None with a single carrier.
+    """
+
+    subcarriers: int | None
 
     def __call__(
         self, symbols: tf.Tensor, noise_variance: tf.Tensor, pilot_energy: tf.Tensor

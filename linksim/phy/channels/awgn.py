@@ -9,6 +9,8 @@ from linksim.phy.channels import refuse_csi
 class AWGN:
     """y = x + n, n ~ CN(0, N0)."""
 
+    subcarriers = None
+
     def __init__(self):
         self._awgn = SionnaAWGN()
 

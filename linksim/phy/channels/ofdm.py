@@ -56,7 +56,7 @@ class OFDMChannel:
 
     def __init__(self, parameters: OFDM, interpolation: str | None = None):
         spacing = parameters.subcarrier_spacing_khz * 1e3
-        self._fft_size = parameters.fft_size
+        self.subcarriers = parameters.fft_size
         self._symbol_rate = spacing / (1 + parameters.cyclic_prefix / parameters.fft_size)
         self._frequencies = subcarrier_frequencies(parameters.fft_size, spacing)
         self._profile = _profile(parameters)
@@ -73,10 +73,10 @@ class OFDMChannel:
 
     def __call__(self, symbols, noise_variance, pilot_energy):
         batch, count = tf.unstack(tf.shape(symbols))
-        in_slot = len(self._data) * self._fft_size
+        in_slot = len(self._data) * self.subcarriers
         slots = -(-count // in_slot)
         padded = tf.pad(symbols, [[0, 0], [0, slots * in_slot - count]])
-        sent = tf.reshape(padded, [batch, 1, slots, len(self._data), self._fft_size])
+        sent = tf.reshape(padded, [batch, 1, slots, len(self._data), self.subcarriers])
         noise, pilot_energy = (each[:, :, None, None, None] for each in (noise_variance, pilot_energy))
 
         fading = self.fading(batch, slots)
@@ -97,7 +97,7 @@ class OFDMChannel:
         paths = tf.transpose(paths[:, 0, :, 0, 0], [0, 1, 3, 2])
         turns = delays[:, 0, 0, :, None] * self._frequencies
         gains = paths @ tf.exp(tf.complex(0.0, -2 * PI * turns))[:, None]
-        return tf.reshape(gains, [batch, -1, slots, SLOT_SYMBOLS, self._fft_size])
+        return tf.reshape(gains, [batch, -1, slots, SLOT_SYMBOLS, self.subcarriers])
 
 
 def weights(pilots: list[int], interpolation: str) -> np.ndarray:

@@ -20,6 +20,8 @@ class _Rayleigh:
     A transmitter that knows h too sends e^(−j·arg h)·x, as much energy as before; then y = |h|·x + n.
     """
 
+    subcarriers = None
+
     def __init__(self, precoded=False):
         self._precoded = precoded
 

@@ -7,6 +7,7 @@ from linksim.report.closed_form import closed_forms
 from linksim.report.curves import BOUND, MAIN, SINGLE, interval, to_curves
 from linksim.report.labels import axis_markup, fraction_text, mcs_text, short_label
 from linksim.report.style import DARK, LIGHT, line_styles
+from linksim.report.target import targets
 
 _COLUMNS = (
     "psnr_db", "ssim", "ms_ssim", "accuracy", "bler", "ber", "ser", "psnr_delivered_db", "channel_outage",
@@ -111,6 +112,7 @@ def charts(run, overlays=()):
             if x == y:
                 continue
             curves = measured + closed_forms(measured, x, y)
+            curves += targets(measured, x, y, run.scenario.target_blers)
             figure = figures.get((x, y))
             found.append(
                 {

@@ -18,6 +18,7 @@ from linksim.report.page.charts import Overlay
 from linksim.report.page.folder import Run, read_run
 from linksim.report.page.markup import Markup, choice, element, embedded_json, fragment
 from linksim.report.page.overlays import published_overlays
+from linksim.report.target import targets
 from linksim.scenario.errors import InputError
 
 
@@ -161,7 +162,9 @@ def _curves(run, drawn):
     first = drawn[0]
     horizontal, vertical = charts.names(run)
     curves = to_curves(run.rows, first["x"])
-    curves += closed_forms(curves, first["x"], first["y"])
+    curves += closed_forms(curves, first["x"], first["y"]) + targets(
+        curves, first["x"], first["y"], run.scenario.target_blers
+    )
     static = draw_svg(curves, first["x"], first["y"], log_x=first["xLog"], log_y=first["yLog"])
     return fragment(
         element(
