@@ -21,7 +21,11 @@ def test_killed_at_random_moments(program, uninterrupted, goes_on, note, tmp_pat
     for kill in range(KILLS):
         folder = tmp_path / str(kill)
         process = program.start(folder, "--workers", 1 + kill % 2, start_new_session=True)
-        time.sleep(dice.uniform(0.05, 1.0) * uninterrupted.seconds)
+        if kill % 4 in (1, 2):  # tasks take a small part of a run's time
+            program.wait_for_tasks(folder, dice.randrange(1, uninterrupted.tasks // 2), process)
+            time.sleep(dice.uniform(0, 0.1))
+        else:
+            time.sleep(dice.uniform(0.05, 1.0) * uninterrupted.seconds)
         if process.poll() is not None:
             stages["at the end"] += 1
         elif kill % 4 < 2:
@@ -39,7 +43,8 @@ def test_killed_at_random_moments(program, uninterrupted, goes_on, note, tmp_pat
     assert stages["between tasks"] >= KILLS / 10
     told = ", ".join(f"{stages[stage]} {stage}" for stage in sorted(stages))
     note(
-        f"a run killed with signal 9 at {KILLS} random moments (fixed seed), half of them with its workers",
+        f"a run killed with signal 9 at {KILLS} random moments (fixed seed), half of them amid its tasks, "
+        "half with its workers",
         f"{KILLS} of {KILLS} resumed runs gave the uninterrupted one's bytes ({told})",
         "test_killed.py",
     )
