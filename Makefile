@@ -59,7 +59,7 @@ REDUCED := --set pictures=null --set 'metrics=[psnr]' --set 'figures=[{y: psnr_d
 REDUCED_quickstart := --set images.limit=2 --set 'channel.snr_db={from: -3, to: 21, step: 3}' \
 	--set systems.0.mcs.decode=needed --set stop.trials=8
 REDUCED_photos_tdl := --set images.limit=2 --set 'images.crop=[192, 288]' --set 'channel.snr_db=[6, 14, 22]' \
-	--set 'systems.1.mcs.indices=[1, 4, 9, 15, 21]' --set stop.trials=24
+	--set 'systems.2.mcs.indices=[1, 4, 9, 15, 21]' --set stop.trials=24
 REDUCED_papers/deepjscc_q_fig7 := --set images.limit=24 --set 'channel.snr_db=[0, 8, 16, 24]' \
 	--set 'systems.4.mcs.indices=[1, 4, 9, 15, 21, 27]' --set stop.trials=8
 REDUCED_papers/ujscc_fig5 := --set images.limit=24 --set 'channel.snr_db=[0, 8, 15, 22, 28]' \
